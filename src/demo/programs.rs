@@ -1,0 +1,78 @@
+//! Where the programs are: ours beside this one, `pcscd` and the virtual reader's driver below `target/tools`.
+
+use std::path::{Path, PathBuf};
+
+use crate::DemoError;
+
+/// The programs that a demo or a test starts.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `myna-atm`, the terminal.
+    pub terminal: PathBuf,
+    /// `myna-host`, the acceptance host.
+    pub host: PathBuf,
+    /// `card-emulator`.
+    pub card: PathBuf,
+    /// `pcscd`, Debian's.
+    pub pcscd: PathBuf,
+    /// `libifdvpcd.so`, the virtual reader's driver (vsmartcard), Debian's.
+    pub vpcd: PathBuf,
+}
+
+const VPCD_PATH: &str = "usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+
+impl Programs {
+    /// Finds all programs: `binaries` holds ours (usually `target/debug`).
+    ///
+    /// # Errors
+    /// [`DemoError::NotBuilt`] or [`DemoError::NoTool`], naming the first that is missing.
+    pub fn find(binaries: &Path) -> Result<Self, DemoError> {
+        let ours = |program: &'static str| {
+            let path = binaries.join(program);
+            if path.is_file() { Ok(path) } else { Err(DemoError::NotBuilt { program, path }) }
+        };
+        let tools = tools_directory(binaries);
+        let tool = |what: &'static str, unpacked: PathBuf, installed: &str| {
+            let installed = PathBuf::from(installed);
+            match (unpacked.is_file(), installed.is_file()) {
+                (true, _) => Ok(unpacked),
+                (false, true) => Ok(installed),
+                (false, false) => Err(DemoError::NoTool { what, path: unpacked }),
+            }
+        };
+        Ok(Self {
+            terminal: ours("myna-atm")?,
+            host: ours("myna-host")?,
+            card: ours("card-emulator")?,
+            pcscd: tool("pcscd", tools.join("pcscd/usr/sbin/pcscd"), "/usr/sbin/pcscd")?,
+            vpcd: tool(
+                "the virtual reader's driver (vsmartcard-vpcd)",
+                tools.join("vsmartcard-vpcd").join(VPCD_PATH),
+                &format!("/{VPCD_PATH}"),
+            )?,
+        })
+    }
+
+    /// Finds all programs beside the running one: `target/debug`, also from a test in `target/debug/deps`.
+    ///
+    /// # Errors
+    /// As [`Programs::find`].
+    pub fn beside_this_one() -> Result<Self, DemoError> {
+        let own = std::env::current_exe().map_err(|source| DemoError::File {
+            doing: "find the path of",
+            path: PathBuf::from("this program"),
+            source,
+        })?;
+        let folder = own.parent().unwrap_or(Path::new("."));
+        let binaries = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+        Self::find(binaries)
+    }
+}
+
+fn tools_directory(binaries: &Path) -> PathBuf {
+    // scripts/lib/setup.sh exports it; without it, the default place: target/tools beside target/debug.
+    match std::env::var_os("MYNA_TOOLS") {
+        Some(tools) => PathBuf::from(tools),
+        None => binaries.parent().unwrap_or(binaries).join("tools"),
+    }
+}

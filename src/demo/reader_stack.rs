@@ -1,0 +1,219 @@
+//! A private `pcscd` with a virtual reader, and a card emulator in it.
+//!
+//! Invariants:
+//! - They run in mount, network and PID namespaces of their own (`unshare`): the virtual reader's driver listens on all
+//!   addresses, and there only its own loopback exists; the machine's `pcscd`, if any, is neither stopped nor seen.
+//! - Clients outside reach this `pcscd` by its socket's path ([`ReaderStack::pcsc_socket`]), which libpcsclite takes from
+//!   the environment variable `PCSCLITE_CSOCK_NAME`.
+//! - When the handle is dropped, or this process dies, all of it is gone: the shell inside is process 1 of its PID
+//!   namespace and ends when its standard input ends.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use crate::clock::wait_until;
+use crate::{DemoError, programs::Programs};
+
+const SCRIPT: &str = include_str!("reader_stack.sh");
+const READY_MS_MAX: Duration = Duration::from_secs(10);
+
+/// Which card lies in the reader, and how it behaves.
+#[derive(Clone, Debug)]
+pub struct CardSetup {
+    /// A persona's name, or the path of a persona file.
+    pub persona: String,
+    /// Where cards keep their keys and counters.
+    pub state: PathBuf,
+    /// The test PKI that issues them.
+    pub pki: PathBuf,
+    /// Further arguments of `card-emulator run`, such as `--timing contact` or `--trace FILE`.
+    pub more: Vec<String>,
+}
+
+/// The running stack.
+#[derive(Debug)]
+pub struct ReaderStack {
+    child: Child,
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    sockets: tempfile::TempDir,
+    log: PathBuf,
+}
+
+impl ReaderStack {
+    /// Starts `pcscd` and the card; returns when both answer. `folder` takes the log and the reader's configuration.
+    ///
+    /// # Errors
+    /// When a process cannot be started or does not get ready; the message names its log.
+    pub fn start(programs: &Programs, folder: &Path, card: &CardSetup) -> Result<Self, DemoError> {
+        // Short and of our own: a Unix socket's path may have 107 bytes at most.
+        let sockets = tempfile::Builder::new()
+            .prefix("myna-")
+            .tempdir()
+            .map_err(|source| DemoError::File { doing: "make a folder in", path: std::env::temp_dir(), source })?;
+        let pcscd_folder = sockets.path().join("pcscd");
+        std::fs::create_dir(&pcscd_folder)
+            .map_err(|source| DemoError::File { doing: "make", path: pcscd_folder.clone(), source })?;
+        let configuration = folder.join("reader.conf");
+        let log = folder.join("reader.log");
+        std::fs::write(&configuration, reader_configuration(&programs.vpcd)).map_err(|source| {
+            DemoError::File { doing: "write", path: configuration.clone(), source }
+        })?;
+
+        let mut command = Command::new("unshare");
+        if !nix::unistd::geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command
+            .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c"])
+            .arg(SCRIPT)
+            .arg("reader-stack")
+            .args([pcscd_folder.as_path(), &programs.pcscd, &configuration, &log])
+            .arg(&programs.card)
+            .args(["run", "--persona", &card.persona])
+            .args([Path::new("--state"), &card.state, Path::new("--pki"), &card.pki])
+            .arg("--control")
+            .arg(sockets.path().join("card"))
+            .args(&card.more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let errors = std::fs::File::create(&log)
+            .map_err(|source| DemoError::File { doing: "write", path: log.clone(), source })?;
+        let mut child = command
+            .stderr(errors)
+            .spawn()
+            .map_err(|source| DemoError::Start { program: "unshare (util-linux)".to_owned(), source })?;
+        let (Some(commands), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(DemoError::Unexpected { peer: "unshare", said: "no pipes".to_owned() });
+        };
+        let mut stack =
+            Self { child, commands: Some(commands), answers: BufReader::new(answers), sockets, log };
+        stack.expect_ok()?;
+        stack.wait_for_pcscd()?;
+        stack.wait_for_card()?;
+        Ok(stack)
+    }
+
+    /// The socket of this `pcscd`, for `PCSCLITE_CSOCK_NAME`.
+    pub fn pcsc_socket(&self) -> PathBuf {
+        self.sockets.path().join("pcscd/pcscd.comm")
+    }
+
+    /// What `pcscd` and the card wrote.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// A connection to the card's control socket.
+    pub fn card(&self) -> CardControl {
+        CardControl { socket: self.sockets.path().join("card") }
+    }
+
+    /// Kills `pcscd`, as a crash would. The card stays and reconnects later.
+    ///
+    /// # Errors
+    /// When the stack is gone.
+    pub fn stop_pcscd(&mut self) -> Result<(), DemoError> {
+        self.order("pcscd-stop")
+    }
+
+    /// Starts `pcscd` again after [`ReaderStack::stop_pcscd`].
+    ///
+    /// # Errors
+    /// When the stack is gone or `pcscd` does not get ready.
+    pub fn start_pcscd(&mut self) -> Result<(), DemoError> {
+        self.order("pcscd-start")?;
+        self.wait_for_pcscd()
+    }
+
+    fn order(&mut self, word: &str) -> Result<(), DemoError> {
+        let Some(commands) = self.commands.as_mut() else { return Err(self.not_ready("it was stopped")) };
+        writeln!(commands, "{word}").and_then(|()| commands.flush()).map_err(|source| DemoError::Talk {
+            peer: "the reader stack",
+            doing: "sending a command",
+            source,
+        })?;
+        self.expect_ok()
+    }
+
+    fn expect_ok(&mut self) -> Result<(), DemoError> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).map_err(|source| DemoError::Talk {
+            peer: "the reader stack",
+            doing: "reading an answer",
+            source,
+        })?;
+        match line.trim() {
+            "ok" => Ok(()),
+            "" => Err(self.not_ready("it ended at once (are user namespaces allowed on this machine? root needs none)")),
+            other => Err(DemoError::Unexpected { peer: "the reader stack", said: other.to_owned() }),
+        }
+    }
+
+    fn wait_for_pcscd(&self) -> Result<(), DemoError> {
+        let socket = self.pcsc_socket();
+        wait_until(READY_MS_MAX, || UnixStream::connect(&socket).ok())
+            .map(drop)
+            .ok_or_else(|| self.not_ready("no answer on pcscd's socket"))
+    }
+
+    fn wait_for_card(&self) -> Result<(), DemoError> {
+        let card = self.card();
+        wait_until(READY_MS_MAX, || UnixStream::connect(&card.socket).ok())
+            .map(drop)
+            .ok_or_else(|| self.not_ready("no answer on the card emulator's control socket"))
+    }
+
+    fn not_ready(&self, why: &str) -> DemoError {
+        let mut said = String::new();
+        // The log is short at this point; its last lines say more than we could.
+        let tail = std::fs::File::open(&self.log)
+            .and_then(|mut file| file.read_to_string(&mut said))
+            .map(|_| said.lines().rev().take(3).collect::<Vec<_>>().join(" / "));
+        DemoError::NotReady {
+            program: "the private pcscd with the card emulator",
+            why: format!("{why}; last lines: {}", tail.unwrap_or_default()),
+            log: self.log.clone(),
+        }
+    }
+}
+
+impl Drop for ReaderStack {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        let _ended = self.child.wait();
+    }
+}
+
+fn reader_configuration(vpcd: &Path) -> String {
+    format!(
+        "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH {}\nCHANNELID 0x8C7B\n",
+        vpcd.display()
+    )
+}
+
+/// The card emulator's control socket: one JSON object a line each way (see its README).
+#[derive(Clone, Debug)]
+pub struct CardControl {
+    socket: PathBuf,
+}
+
+impl CardControl {
+    /// Sends one command and returns the emulator's answer.
+    ///
+    /// # Errors
+    /// When the emulator is gone or answers something that is not JSON.
+    pub fn send(&self, command: &serde_json::Value) -> Result<serde_json::Value, DemoError> {
+        let talk = |doing| move |source| DemoError::Talk { peer: "the card emulator", doing, source };
+        let mut stream = UnixStream::connect(&self.socket).map_err(talk("connecting"))?;
+        stream.set_read_timeout(Some(READY_MS_MAX)).map_err(talk("setting a limit"))?;
+        stream.write_all(format!("{command}\n").as_bytes()).map_err(talk("sending a command"))?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).map_err(talk("reading the answer"))?;
+        serde_json::from_str(&line)
+            .map_err(|_| DemoError::Unexpected { peer: "the card emulator", said: line.trim().to_owned() })
+    }
+}
