@@ -7,6 +7,7 @@
 //! - `pcscd` and the card live in a mount, network and PID namespace of their own; the machine's own are not touched.
 //! - The PIN reaches the terminal through a simulated pad's socket only: no argument, no environment, no file.
 
+pub mod attended;
 pub mod customer;
 pub mod error;
 pub mod host_process;

@@ -1,1 +1,21 @@
-fn main() {}
+//! `myna-demo`: one registration on this machine, shown to a person or run unattended. See `scripts/demo --help`.
+
+mod cli;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[expect(clippy::print_stderr, reason = "a command for people")]
+fn main() -> ExitCode {
+    let options = cli::Options::parse();
+    match run::run(&options) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("{}", myna_demo::error::chain(&error));
+            ExitCode::from(1)
+        }
+    }
+}

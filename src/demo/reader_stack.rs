@@ -102,6 +102,11 @@ impl ReaderStack {
         self.sockets.path().join("pcscd/pcscd.comm")
     }
 
+    /// A folder for sockets, short and gone with the stack.
+    pub fn folder(&self) -> &Path {
+        self.sockets.path()
+    }
+
     /// What `pcscd` and the card wrote.
     pub fn log(&self) -> &Path {
         &self.log

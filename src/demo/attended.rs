@@ -1,0 +1,75 @@
+//! The demo with a person at the keyboard: the terminal's own console screen and pad on this tty; only the card's
+//! going in and out is done for them, when the terminal asks for it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::programs::Programs;
+use crate::reader_stack::ReaderStack;
+use crate::state::State;
+use crate::terminal_process::{TerminalSetup, write_configuration};
+use crate::DemoError;
+
+/// Runs one visit on this console; `explain` is called with the name of each screen. Answers the exit status.
+///
+/// # Errors
+/// When the terminal cannot be started or its trace not read.
+pub fn visit(
+    programs: &Programs,
+    state: &State,
+    setup: &TerminalSetup,
+    reader: &ReaderStack,
+    explain: impl Fn(&str),
+) -> Result<u8, DemoError> {
+    let configuration = write_configuration(state, setup)?;
+    let mut child = Command::new(&programs.terminal)
+        .args([Path::new("register"), Path::new("--config"), &configuration])
+        .args(["--screen", "console"])
+        .env("PCSCLITE_CSOCK_NAME", &setup.pcsc_socket)
+        .env("MYNA_LOG", "info")
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|source| DemoError::Start { program: programs.terminal.display().to_string(), source })?;
+    if let Some(trace) = child.stderr.take() {
+        let card = reader.card();
+        for line in BufReader::new(trace).lines() {
+            let line = line.map_err(|source| DemoError::Talk {
+                peer: "the terminal",
+                doing: "following its trace",
+                source,
+            })?;
+            let Some(screen) = screen_in(&line) else { continue };
+            explain(screen);
+            match screen {
+                "insert-card" => drop(card.send(&json!({ "do": "insert" }))?),
+                "take-card" => drop(card.send(&json!({ "do": "remove" }))?),
+                _ => {}
+            }
+        }
+    }
+    let status = child.wait().map_err(|source| DemoError::Talk {
+        peer: "the terminal",
+        doing: "waiting for its end",
+        source,
+    })?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// The name in `screen="name"` of a trace line.
+fn screen_in(line: &str) -> Option<&str> {
+    line.split("screen=\"").nth(1)?.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::screen_in;
+
+    #[test]
+    fn the_screen_is_found_in_a_trace_line() {
+        assert_eq!(screen_in("2026 INFO visit: screen=\"pin\" tries_left=3"), Some("pin"));
+        assert_eq!(screen_in("2026 INFO visit: something else"), None);
+    }
+}
