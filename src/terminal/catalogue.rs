@@ -1,0 +1,5 @@
+//! Every text that a customer reads, by key, in every language.
+
+mod language;
+
+pub use language::Language;

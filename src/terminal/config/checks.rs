@@ -1,0 +1,197 @@
+//! What a configuration must satisfy beyond its types: each check says why, so that the file can be put right.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::{Config, PinPad, Printer, Problem, limits};
+
+const PLACE_CHARACTERS_MAX: usize = 40;
+
+/// Widths of receipt paper that the layout is made for, in mm.
+const PAPER_MM: [u32; 2] = [58, 80];
+
+/// Everything that keeps the configuration from working. Empty: it can.
+pub(super) fn problems(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    names(config, &mut found);
+    devices(config, &mut found);
+    keys(config, &mut found);
+    found.extend(limits::out_of_range(&config.limits));
+    relations(config, &mut found);
+    closures(config, &mut found);
+    found
+}
+
+/// What works, but probably not as meant.
+pub(super) fn warnings(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let trust = &config.trust;
+    if config.allow_test_roots {
+        refuse(&mut found, "allow_test_roots", "cards under test roots are accepted: not for the field");
+    }
+    if config.bench_only {
+        refuse(&mut found, "bench_only", "this machine is a bench: not for the field");
+    }
+    if config.allow_test_roots && trust.card_anchors_test.is_none() {
+        refuse(&mut found, "trust.card_anchors_test", "test roots are allowed, but none are named");
+    }
+    if !config.allow_test_roots && trust.card_anchors.is_none() {
+        refuse(
+            &mut found,
+            "trust.card_anchors",
+            "only test roots are named and they are not allowed: every card is refused",
+        );
+    }
+    found
+}
+
+fn refuse(found: &mut Vec<Problem>, key: &str, reason: impl Into<String>) {
+    found.push(Problem { key: key.to_owned(), reason: reason.into() });
+}
+
+fn names(config: &Config, found: &mut Vec<Problem>) {
+    let id = config.terminal_id.as_bytes();
+    let id_character = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'-';
+    if !(1..=32).contains(&id.len()) || !id.iter().all(id_character) {
+        refuse(
+            found,
+            "terminal_id",
+            "1 to 32 of A-Z, 0-9 and '-', as in the subject of the terminal's certificates",
+        );
+    }
+    let names = [("place.name", Some(&config.place.name)), ("place.name_en", config.place.name_en.as_ref())];
+    for (key, name) in names.into_iter().filter_map(|(key, name)| Some((key, name?))) {
+        if !printable(name) || !(1..=PLACE_CHARACTERS_MAX).contains(&name.chars().count()) {
+            refuse(
+                found,
+                key,
+                format!("1 to {PLACE_CHARACTERS_MAX} printable characters, so that the receipt can show it"),
+            );
+        }
+    }
+    let helpline = &config.helpline;
+    let number_character = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    if !(3..=20).contains(&helpline.number.len()) || !helpline.number.bytes().all(number_character) {
+        refuse(found, "helpline.number", "3 to 20 digits and hyphens");
+    }
+    if helpline.menu.len() > 2
+        || !helpline.menu.bytes().all(|byte| byte.is_ascii_digit() || b"*#".contains(&byte))
+    {
+        refuse(found, "helpline.menu", "one or two telephone keys, or empty when there is no menu");
+    }
+    for (key, hours) in [("helpline.hours", &helpline.hours), ("helpline.hours_en", &helpline.hours_en)] {
+        if !printable(hours) || !(1..=100).contains(&hours.chars().count()) {
+            refuse(found, key, "1 to 100 printable characters");
+        }
+    }
+}
+
+fn printable(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+fn devices(config: &Config, found: &mut Vec<Problem>) {
+    if let PinPad::Socket { path } = &config.pin_pad {
+        if !config.bench_only {
+            let reason = "a socket as PIN pad needs bench_only = true: the digits pass through buffers that we cannot wipe";
+            refuse(found, "pin_pad.kind", reason);
+        }
+        // The kernel's limit for the path of a Unix socket, its closing zero included.
+        if path.as_os_str().len() > 107 {
+            refuse(found, "pin_pad.path", "the path of a socket may have 107 bytes at most");
+        }
+    }
+    let Printer::File { paper_mm, receipts_max, .. } = &config.printer;
+    if !PAPER_MM.contains(paper_mm) {
+        refuse(found, "printer.paper_mm", format!("{paper_mm} mm is no width of receipt paper: 58 or 80"));
+    }
+    if *receipts_max == 0 {
+        refuse(found, "printer.receipts_max", "no receipt could ever be printed");
+    }
+}
+
+fn keys(config: &Config, found: &mut Vec<Problem>) {
+    let keys = [
+        ("keys.tls", &config.keys.tls),
+        ("keys.evidence", &config.keys.evidence),
+        ("keys.log", &config.keys.log),
+    ];
+    let mut seen: BTreeSet<&PathBuf> = BTreeSet::new();
+    for (name, files) in keys {
+        for (part, path) in [("certificate", &files.certificate), ("key", &files.key)] {
+            if !seen.insert(path) {
+                let reason =
+                    "the same file is named twice: each purpose has a key and a certificate of its own";
+                refuse(found, &format!("{name}.{part}"), reason);
+            }
+        }
+    }
+    if config.trust.card_anchors.is_none() && config.trust.card_anchors_test.is_none() {
+        refuse(
+            found,
+            "trust",
+            "card_anchors or card_anchors_test must be named: without roots every card is refused",
+        );
+    }
+}
+
+fn relations(config: &Config, found: &mut Vec<Problem>) {
+    let limits = &config.limits;
+    let mut at_most = |small: (&str, u32), large: (&str, u32), reason: &str| {
+        if small.1 > large.1 {
+            let reason = format!("{} is more than {} ({}): {reason}", small.1, large.0, large.1);
+            refuse(found, &format!("limits.{}", small.0), reason);
+        }
+    };
+    at_most(
+        ("pin_key_ms_max", limits.pin_key_ms_max),
+        ("pin_ms_max", limits.pin_ms_max),
+        "the wait for one key would never end by itself",
+    );
+    at_most(
+        ("card_connect_ms_max", limits.card_connect_ms_max),
+        ("card_read_ms_max", limits.card_read_ms_max),
+        "connecting is part of reading",
+    );
+    at_most(
+        ("host_connect_ms_max", limits.host_connect_ms_max),
+        ("challenge_ms_max", limits.challenge_ms_max),
+        "connecting is part of asking for the challenge",
+    );
+    at_most(
+        ("host_connect_ms_max", limits.host_connect_ms_max),
+        ("host_decision_ms_max", limits.host_decision_ms_max),
+        "no request could arrive before the customer is told that it is pending",
+    );
+    at_most(
+        ("resend_pause_ms", limits.resend_pause_ms),
+        ("resend_pause_ms_max", limits.resend_pause_ms_max),
+        "the first wait would be longer than the longest",
+    );
+    at_most(
+        ("resend_pause_ms", limits.resend_pause_ms),
+        ("host_decision_ms_max", limits.host_decision_ms_max),
+        "a lost request could not be sent again while the customer waits",
+    );
+}
+
+fn closures(config: &Config, found: &mut Vec<Problem>) {
+    for (index, closure) in config.closed.monthly.iter().enumerate() {
+        if !(1..=4).contains(&closure.week) {
+            refuse(
+                found,
+                &format!("closed.monthly[{index}].week"),
+                "1 to 4: a fifth week is not in every month",
+            );
+        }
+    }
+    for (index, closure) in config.closed.yearly.iter().enumerate() {
+        if closure.from == closure.to {
+            refuse(
+                found,
+                &format!("closed.yearly[{index}]"),
+                "it ends when it begins: a whole year is no closure",
+            );
+        }
+    }
+}

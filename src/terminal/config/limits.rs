@@ -1,0 +1,141 @@
+//! Every time and size limit of the terminal, in one table: name with its unit last, default, range, purpose.
+//!
+//! Invariant: a number outside its range is refused when the configuration is read. The ranges keep a value that could
+//! not work (zero milliseconds) and one that would mean "no limit" (a year) out of a machine in the field.
+
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+
+/// A row of the table: what `docs/operating.md` prints and what the range check uses.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitDoc {
+    /// The key in `[limits]`.
+    pub name: &'static str,
+    /// The value when the key is absent.
+    pub default: u32,
+    /// The smallest value accepted.
+    pub min: u32,
+    /// The largest value accepted.
+    pub max: u32,
+    /// What is limited, and why.
+    pub purpose: &'static str,
+}
+
+macro_rules! limits {
+    ($($(#[doc = $purpose:literal])+ $name:ident: $default:literal in $min:literal..=$max:literal;)+) => {
+        /// Every limit. Keys that are absent have their default.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Limits {
+            $($(#[doc = $purpose])+ pub $name: u32,)+
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        $(const _: () = assert!($min <= $default && $default <= $max, "a default must be in its range");)+
+
+        impl Limits {
+            /// All limits in the order of a visit.
+            pub const TABLE: &'static [LimitDoc] = &[$(LimitDoc {
+                name: stringify!($name), default: $default, min: $min, max: $max, purpose: concat!($($purpose,)+),
+            },)+];
+
+            fn values(&self) -> impl Iterator<Item = (&'static LimitDoc, u32)> {
+                Self::TABLE.iter().zip([$(self.$name,)+])
+            }
+        }
+    };
+}
+
+limits! {
+    /// Wait for the terms and their challenge from the host, connecting included.
+    challenge_ms_max: 10_000 in 500..=120_000;
+    /// The terms stay on the screen so long without a key.
+    terms_ms_max: 180_000 in 20_000..=900_000;
+    /// Wait for a card to be put in.
+    insert_card_ms_max: 60_000 in 10_000..=600_000;
+    /// The reader's answer to "connect": longer, and another program holds the card.
+    card_connect_ms_max: 5_000 in 500..=60_000;
+    /// Everything read from the card before the PIN, connecting included.
+    card_read_ms_max: 15_000 in 1_000..=120_000;
+    /// Wait for the explicit yes before the last try.
+    last_try_ms_max: 60_000 in 10_000..=600_000;
+    /// Before the first key of the PIN, and between two keys.
+    pin_key_ms_max: 30_000 in 5_000..=300_000;
+    /// All four digits.
+    pin_ms_max: 120_000 in 60_000..=900_000;
+    /// Until the card has checked the PIN.
+    verify_ms_max: 10_000 in 1_000..=120_000;
+    /// Until the card has signed and the request is assembled.
+    sign_ms_max: 15_000 in 1_000..=120_000;
+    /// Connecting to the host, TLS included.
+    host_connect_ms_max: 5_000 in 200..=60_000;
+    /// The customer waits so long for the decision, then hears that it is pending; the terminal goes on delivering.
+    host_decision_ms_max: 30_000 in 1_000..=120_000;
+    /// First wait before an undecided request is sent again; doubles each time.
+    resend_pause_ms: 1_000 in 100..=60_000;
+    /// Longest wait before an undecided request is sent again.
+    resend_pause_ms_max: 300_000 in 1_000..=3_600_000;
+    /// The terminal's clock may differ from the host's by so much; beyond it no visit reaches the PIN.
+    clock_skew_ms_max: 30_000 in 1_000..=300_000;
+    /// The question for a receipt; no answer means no receipt.
+    receipt_choice_ms_max: 30_000 in 5_000..=300_000;
+    /// Printing one receipt.
+    print_ms_max: 15_000 in 1_000..=120_000;
+    /// A refusal stays on the screen so long when nobody confirms it.
+    notice_ms_max: 30_000 in 5_000..=300_000;
+    /// From asking to take the card until the next reminder.
+    card_take_ms_max: 30_000 in 2_000..=300_000;
+    /// Powering off any card found at start.
+    make_safe_ms_max: 5_000 in 500..=60_000;
+    /// Between two attempts to reach a card unit that is out of order.
+    repair_pause_ms: 5_000 in 100..=600_000;
+    /// A certificate that ends within so many months gets a notice on screen and receipt.
+    certificate_notice_months: 3 in 1..=12;
+    /// Undecided requests kept; at this number no new visit begins, because its request could not be kept.
+    outbox_entries_max: 100 in 1..=10_000;
+    /// Days that request and answer are kept here after the decision.
+    evidence_keep_days: 90 in 1..=3_650;
+    /// Records of the device log between two signed checkpoints.
+    log_entries_per_checkpoint_max: 256 in 1..=65_536;
+    /// Free space in MiB below which no new visit begins.
+    disk_free_mib_min: 64 in 8..=1_048_576;
+}
+
+impl Limits {
+    /// The part that the machine of a visit arms, under the same names.
+    pub fn of_visit(&self) -> transaction::Limits {
+        transaction::Limits {
+            card_take_ms_max: self.card_take_ms_max,
+            card_read_ms_max: self.card_read_ms_max,
+            challenge_ms_max: self.challenge_ms_max,
+            host_decision_ms_max: self.host_decision_ms_max,
+            insert_card_ms_max: self.insert_card_ms_max,
+            last_try_ms_max: self.last_try_ms_max,
+            make_safe_ms_max: self.make_safe_ms_max,
+            notice_ms_max: self.notice_ms_max,
+            pin_ms_max: self.pin_ms_max,
+            print_ms_max: self.print_ms_max,
+            receipt_choice_ms_max: self.receipt_choice_ms_max,
+            repair_pause_ms: self.repair_pause_ms,
+            resend_pause_ms: self.resend_pause_ms,
+            sign_ms_max: self.sign_ms_max,
+            terms_ms_max: self.terms_ms_max,
+            verify_ms_max: self.verify_ms_max,
+        }
+    }
+}
+
+pub(super) fn out_of_range(limits: &Limits) -> impl Iterator<Item = Problem> {
+    limits.values().filter(|(limit, value)| !(limit.min..=limit.max).contains(value)).map(|(limit, value)| {
+        Problem {
+            key: format!("limits.{}", limit.name),
+            reason: format!("{value} is not in {}..={}", limit.min, limit.max),
+        }
+    })
+}
