@@ -37,6 +37,7 @@ impl State {
         let of_pki = |source| DemoError::Pki { path: state.pki(), source };
         let pki = Pki::open_or_create(&state.pki(), clock::now()).map_err(of_pki)?;
         pki.terminal(TERMINAL_ID).map_err(of_pki)?;
+        state.write_trust_root()?;
         Ok(state)
     }
 
@@ -55,9 +56,20 @@ impl State {
         self.path("terminal/journal.db")
     }
 
-    /// The root certificates that an auditor gives to `openssl`: the test PKI's for the card's signature.
+    /// The roots of the card's signature that an auditor gives to `openssl`: both generations, which share one name.
     pub fn trust_root(&self) -> PathBuf {
-        self.path("pki/ca/auth-2.crt.pem")
+        self.path("trust-root.pem")
+    }
+
+    fn write_trust_root(&self) -> Result<(), DemoError> {
+        let mut roots = String::new();
+        for generation in ["pki/ca/auth-1.crt.pem", "pki/ca/auth-2.crt.pem"] {
+            let path = self.path(generation);
+            let pem = std::fs::read_to_string(&path)
+                .map_err(|source| DemoError::File { doing: "read", path: path.clone(), source })?;
+            roots.push_str(&pem);
+        }
+        self.write("trust-root.pem", &roots).map(drop)
     }
 
     /// The root of the host's answer.

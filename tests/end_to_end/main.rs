@@ -1,1 +1,7 @@
-//! x
+//! Whole visits through the real programs: terminal, `pcscd`, card emulator, host.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
+
+mod evidence;
+mod personas;
+mod registers;

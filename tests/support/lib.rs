@@ -1,1 +1,153 @@
-//! x
+//! The World: host, card in a reader, terminal and customer for one test, each the real program, with a state directory of
+//! its own, so that tests run side by side.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
+
+pub mod openssl;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use myna_demo::customer::{Customer, Visit};
+use myna_demo::host_process::HostProcess;
+use myna_demo::programs::Programs;
+use myna_demo::reader_stack::{CardSetup, ReaderStack};
+use myna_demo::state::State;
+use myna_demo::terminal_process::{TerminalProcess, TerminalSetup};
+
+/// The programs, built once if need be: a test of this package does not make cargo build another package's binaries.
+pub fn programs() -> &'static Programs {
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    PROGRAMS.get_or_init(|| match Programs::beside_this_one() {
+        Ok(programs) => programs,
+        Err(_) => {
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--locked", "--workspace", "--bins"])
+                .current_dir(root())
+                .status()
+                .expect("cargo runs");
+            assert!(built.success(), "the programs build");
+            Programs::beside_this_one().expect("all programs and tools (scripts/test puts the tools in place)")
+        }
+    })
+}
+
+/// The project's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_owned()
+}
+
+/// Everything that one test needs.
+pub struct World {
+    pub state: State,
+    pub host: Option<HostProcess>,
+    pub reader: ReaderStack,
+    pub setup: TerminalSetup,
+    pad: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// A host and a reader with `persona` at hand, not yet inserted.
+    pub fn with_card(persona: &str) -> Self {
+        Self::with(persona, &[])
+    }
+
+    /// As [`World::with_card`], with more arguments for `card-emulator run`.
+    pub fn with(persona: &str, emulator_arguments: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("myna-world-").tempdir().expect("a folder");
+        let state = State::open(folder.path()).expect("a state directory");
+        let host = HostProcess::start(programs(), &state).expect("a host");
+        let more = ["--absent"].iter().chain(emulator_arguments).map(|&argument| argument.to_owned()).collect();
+        let card = CardSetup { persona: persona.to_owned(), state: state.path("cards"), pki: state.pki(), more };
+        let reader = ReaderStack::start(programs(), &state.path(""), &card).expect("a reader with a card");
+        let pad = reader.folder().join("pad");
+        let setup = TerminalSetup {
+            host_url: host.url().to_owned(),
+            pcsc_socket: reader.pcsc_socket(),
+            pad_socket: Some(pad.clone()),
+            language: "ja".to_owned(),
+            limits: Vec::new(),
+            trace: "debug".to_owned(),
+        };
+        Self { state, host: Some(host), reader, setup, pad, _folder: folder }
+    }
+
+    /// A terminal process, started for one visit.
+    pub fn terminal(&self) -> TerminalProcess {
+        TerminalProcess::start(programs(), &self.state, &self.setup).expect("a terminal")
+    }
+
+    /// One visit of `customer`.
+    pub fn visit(&self, customer: &Customer) -> Visit {
+        let mut terminal = self.terminal();
+        self.visit_at(customer, &mut terminal)
+    }
+
+    /// One visit of `customer` at a terminal that was started before.
+    pub fn visit_at(&self, customer: &Customer, terminal: &mut TerminalProcess) -> Visit {
+        customer.visit(terminal, &self.pad, &self.reader.card(), |_| {}).unwrap_or_else(|error| {
+            panic!("{}\n{}", myna_demo::error::chain(&error), self.logs());
+        })
+    }
+
+    /// Where the simulated pad listens.
+    pub fn pad(&self) -> &Path {
+        &self.pad
+    }
+
+    /// What everything wrote, for a failing test's message.
+    pub fn logs(&self) -> String {
+        let mut text = String::new();
+        for log in ["terminal/terminal.log", "host/host.log", "reader.log"] {
+            let said = std::fs::read_to_string(self.state.path(log)).unwrap_or_default();
+            let tail: Vec<&str> = said.lines().rev().take(40).collect();
+            text.push_str(&format!("--- {log}\n"));
+            for line in tail.iter().rev() {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// Restarts the host with the same books, at the same address.
+    pub fn restart_host(&mut self) {
+        let listen = self.setup.host_url.replace("https://localhost", "127.0.0.1");
+        if let Some(host) = self.host.take() {
+            host.kill();
+        }
+        self.host = Some(HostProcess::start_at(programs(), &self.state, &listen, &[]).expect("a host again"));
+    }
+
+    /// One number from the host's books.
+    pub fn host_count(&self, sql: &str) -> i64 {
+        count(&self.state.path("host/host.db"), sql)
+    }
+
+    /// One number from the terminal's journal.
+    pub fn journal_count(&self, sql: &str) -> i64 {
+        count(&self.state.journal(), sql)
+    }
+}
+
+fn count(database: &Path, sql: &str) -> i64 {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    rusqlite::Connection::open_with_flags(database, flags)
+        .expect("the database opens")
+        .query_row(sql, [], |row| row.get(0))
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// A text field of a result object.
+pub fn text<'a>(result: &'a Value, field: &str) -> &'a str {
+    result.get(field).and_then(Value::as_str).unwrap_or_else(|| panic!("{field} in {result}"))
+}
+
+/// A number of a result object.
+pub fn number(result: &Value, field: &str) -> u64 {
+    result.get(field).and_then(Value::as_u64).unwrap_or_else(|| panic!("{field} in {result}"))
+}
