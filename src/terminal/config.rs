@@ -63,6 +63,9 @@ pub struct Config {
     pub pin_pad: PinPad,
     /// The receipt printer.
     pub printer: Printer,
+    /// The order of things in a visit.
+    #[serde(default)]
+    pub visit: VisitOrder,
     /// When the host is known to be closed. Default: never.
     #[serde(default)]
     pub closed: Closed,
@@ -217,6 +220,25 @@ const fn paper_mm() -> u32 {
 
 const fn receipts_max() -> u32 {
     10_000
+}
+
+/// The order of things in a visit, where banks differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VisitOrder {
+    /// Which comes first at the end. Default `receipt-then-card`: who waits for the paper does not forget the card.
+    pub return_order: ReturnOrder,
+}
+
+/// Which comes first at the end of a visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReturnOrder {
+    /// Print, then give the card back.
+    #[default]
+    ReceiptThenCard,
+    /// Give the card back, then print.
+    CardThenReceipt,
 }
 
 /// Why there is no configuration.

@@ -149,9 +149,9 @@ fn relations(config: &Config, found: &mut Vec<Problem>) {
         "the wait for one key would never end by itself",
     );
     at_most(
-        ("card_connect_ms_max", limits.card_connect_ms_max),
+        ("card_open_ms_max", limits.card_open_ms_max),
         ("card_read_ms_max", limits.card_read_ms_max),
-        "connecting is part of reading",
+        "opening the session is part of reading",
     );
     at_most(
         ("host_connect_ms_max", limits.host_connect_ms_max),
@@ -164,9 +164,9 @@ fn relations(config: &Config, found: &mut Vec<Problem>) {
         "no request could arrive before the customer is told that it is pending",
     );
     at_most(
-        ("resend_pause_ms", limits.resend_pause_ms),
-        ("resend_pause_ms_max", limits.resend_pause_ms_max),
-        "the first wait would be longer than the longest",
+        ("host_connect_ms_max", limits.host_connect_ms_max),
+        ("host_answer_ms_max", limits.host_answer_ms_max),
+        "connecting is part of the exchange",
     );
     at_most(
         ("resend_pause_ms", limits.resend_pause_ms),

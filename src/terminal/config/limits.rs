@@ -3,9 +3,10 @@
 //! Invariant: a number outside its range is refused when the configuration is read. The ranges keep a value that could
 //! not work (zero milliseconds) and one that would mean "no limit" (a year) out of a machine in the field.
 
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{JST, Problem};
 
 /// A row of the table: what `docs/operating.md` prints and what the range check uses.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +60,8 @@ limits! {
     terms_ms_max: 180_000 in 20_000..=900_000;
     /// Wait for a card to be put in.
     insert_card_ms_max: 60_000 in 10_000..=600_000;
-    /// The reader's answer to "connect": longer, and another program holds the card.
-    card_connect_ms_max: 5_000 in 500..=60_000;
+    /// Opening the exclusive session with the card: longer, and another program holds it.
+    card_open_ms_max: 5_000 in 500..=60_000;
     /// Everything read from the card before the PIN, connecting included.
     card_read_ms_max: 15_000 in 1_000..=120_000;
     /// Wait for the explicit yes before the last try.
@@ -75,12 +76,16 @@ limits! {
     sign_ms_max: 15_000 in 1_000..=120_000;
     /// Connecting to the host, TLS included.
     host_connect_ms_max: 5_000 in 200..=60_000;
+    /// One exchange with the host, from the request's first byte to the answer's last.
+    host_answer_ms_max: 10_000 in 500..=120_000;
     /// The customer waits so long for the decision, then hears that it is pending; the terminal goes on delivering.
     host_decision_ms_max: 30_000 in 1_000..=120_000;
-    /// First wait before an undecided request is sent again; doubles each time.
+    /// Between a failed attempt to deliver the customer's request and the next one.
     resend_pause_ms: 1_000 in 100..=60_000;
-    /// Longest wait before an undecided request is sent again.
-    resend_pause_ms_max: 300_000 in 1_000..=3_600_000;
+    /// Between two rounds over the undecided requests of earlier visits.
+    outbox_pause_ms: 60_000 in 1_000..=3_600_000;
+    /// At the end of the process: the last round over the undecided requests.
+    outbox_at_end_ms_max: 10_000 in 0..=120_000;
     /// The terminal's clock may differ from the host's by so much; beyond it no visit reaches the PIN.
     clock_skew_ms_max: 30_000 in 1_000..=300_000;
     /// The question for a receipt; no answer means no receipt.
@@ -108,6 +113,14 @@ limits! {
 }
 
 impl Limits {
+    /// Whether a certificate that ends at `not_after` deserves the notice: it ends within `certificate_notice_months`
+    /// of the calendar in Japan. One that has ended gets none; it is refused.
+    pub fn ends_soon(&self, now: Timestamp, not_after: Timestamp) -> bool {
+        let months = i64::from(self.certificate_notice_months).months();
+        let horizon = JST.to_datetime(now).checked_add(months).and_then(|day| JST.to_timestamp(day));
+        now <= not_after && horizon.is_ok_and(|horizon| not_after <= horizon)
+    }
+
     /// The part that the machine of a visit arms, under the same names.
     pub fn of_visit(&self) -> transaction::Limits {
         transaction::Limits {

@@ -59,6 +59,21 @@ fn the_visit_has_the_same_defaults() {
 }
 
 #[test]
+fn a_certificate_ends_soon_within_three_months_of_the_calendar() {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let now = at("2026-11-21T18:00:00+09:00");
+    let limits = Limits::default();
+    for (not_after, soon) in [
+        ("2026-11-21T17:59:59+09:00", false),
+        ("2026-11-21T18:00:00+09:00", true),
+        ("2027-02-21T18:00:00+09:00", true),
+        ("2027-02-21T18:00:01+09:00", false),
+    ] {
+        assert_eq!(limits.ends_soon(now, at(not_after)), soon, "{not_after}");
+    }
+}
+
+#[test]
 fn what_is_shown_reads_back_as_the_same() {
     let shown = parse(EXAMPLE).unwrap().to_toml().unwrap();
     let again = parse(&shown).unwrap().to_toml().unwrap();
@@ -96,6 +111,7 @@ fn what_cannot_work_is_refused_with_its_key() {
         ("pin_key_ms_max = 30000", "pin_key_ms_max = 0", "limits.pin_key_ms_max"),
         ("pin_key_ms_max = 30000", "pin_key_ms_max = 200000", "limits.pin_key_ms_max"),
         ("host_decision_ms_max = 30000", "host_decision_ms_max = 4000", "limits.host_connect_ms_max"),
+        ("host_decision_ms_max = 30000", "resend_pause_ms = 40000", "limits.resend_pause_ms"),
         ("week = 3", "week = 5", "closed.monthly[0].week"),
         ("to = \"01-04 08:00\"", "to = \"12-28 21:00\"", "closed.yearly[0]"),
     ];
