@@ -1,0 +1,150 @@
+//! What the machine wants done.
+//!
+//! There are two classes. An [`Act`] may be seen from outside or moves the visit on, so it leaves a step only after
+//! the step's records are durable. A [`Release`] is harmless when unrecorded and harmless when repeated: it forgets
+//! the PIN, lets the card go, or says that the machine is out of service.
+
+use crate::{Fault, Limit, Outcome, RequestId, TriesLeft, Visit};
+
+/// The number of an effect: grows by one with every effect of a process; an answer quotes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EffectNo(pub u32);
+
+/// Something with its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbered<T> {
+    /// The number that an answer quotes.
+    pub no: EffectNo,
+    /// The effect.
+    pub what: T,
+}
+
+/// One effect, of either class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Only after a commit.
+    Act(Act),
+    /// Always allowed.
+    Release(Release),
+}
+
+/// Effects that need durable records before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Put this before the customer. No answer.
+    Show(Screen),
+    /// Answer with [`crate::Event::Expired`] when the limit has passed.
+    Arm(Limit),
+    /// Forget the deadline of that number. No answer.
+    Disarm(EffectNo),
+    /// Get challenge, host time and current terms. Answer: [`crate::ChallengeAnswer`].
+    FetchChallenge(Visit),
+    /// Keep the time of the event being handled as the time of consent. No answer.
+    KeepConsent(Visit),
+    /// Open the exclusive session, read token, certificate and tries, check the certificate.
+    /// Answer: [`crate::CardAnswer`].
+    ReadCard(Visit),
+    /// Make the bytes that the card will sign. Answer: [`crate::PrepareAnswer`].
+    Prepare(Visit),
+    /// Let the pad fill the slot. Answer: [`crate::PinAnswer`].
+    AskPin,
+    /// Give the slot to the card, once. Answer: [`crate::VerifyAnswer`].
+    VerifyPin,
+    /// Let the card sign, assemble, countersign and verify the request. Answer: [`crate::SignAnswer`].
+    Sign(Visit),
+    /// Send the recorded request for the first time.
+    /// Answer: [`crate::Event::HostDecided`] or [`crate::HostAnswer`].
+    Send(RequestId),
+    /// Ask what became of the request; when the host does not know it, send the identical bytes again.
+    /// Answer: [`crate::Event::HostDecided`] or [`crate::HostAnswer`].
+    AskOrResend(RequestId),
+    /// Do the same for every recorded request without a decision.
+    /// Answers: [`crate::Event::HostDecided`] for each, at the end [`crate::Event::OutboxPassed`].
+    DeliverOutbox,
+    /// Write the evidence of this request (what was sent, what was answered) where operators find it. No answer.
+    FileEvidence(RequestId),
+    /// Print the receipt. Answer: [`crate::PrintAnswer`].
+    PrintReceipt {
+        /// Whose.
+        visit: Visit,
+        /// The result on it.
+        outcome: Outcome,
+        /// With the notice that the certificate ends soon.
+        expires_soon: bool,
+    },
+    /// The visit is over and recorded: sign a checkpoint of the device log, report the result. No answer.
+    Finish {
+        /// Which.
+        visit: Visit,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// Effects that are allowed even when nothing could be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Stop the pad and wipe the slot. No answer.
+    ForgetPin,
+    /// Leave the applet, so that the PIN's state is gone, and power the card off. No answer.
+    EndCard,
+    /// Power off any card found in the unit. Answer: [`crate::SafeAnswer`].
+    MakeSafe,
+    /// Eject the card, or ask to take it. No answer: [`crate::CardEvent::Removed`] says that it is gone.
+    ReturnCard,
+    /// Tell everybody that this machine does not serve. No answer.
+    OutOfService,
+}
+
+/// What the customer sees. The terminal has the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// The menu entry that begins a visit.
+    Menu,
+    /// The host is being asked for the terms.
+    Connecting,
+    /// The terms, to be confirmed.
+    Terms,
+    /// Put the card in.
+    InsertCard,
+    /// The card is being read.
+    Reading,
+    /// One more wrong PIN locks the card: go on?
+    LastTry,
+    /// Enter the PIN.
+    EnterPin {
+        /// How many tries are left.
+        tries_left: TriesLeft,
+        /// The PIN entered just before was wrong.
+        wrong_before: bool,
+    },
+    /// The card checks the PIN and signs.
+    Signing,
+    /// The request is on its way; the keys are off.
+    Sending,
+    /// The result, and whether a receipt is wanted.
+    Result {
+        /// The result.
+        outcome: Outcome,
+        /// The certificate ends soon.
+        expires_soon: bool,
+    },
+    /// The visit ended before anything was sent: why, and what to do next.
+    Stopped {
+        /// The reason.
+        outcome: Outcome,
+    },
+    /// The receipt is being printed.
+    Printing,
+    /// No receipt could be printed; the result stands.
+    NoReceipt,
+    /// Take the card.
+    TakeCard,
+    /// A card was found inside at start-up: take it.
+    TakeFoundCard,
+    /// The card unit is out of order; nothing can be begun.
+    CardUnitDown {
+        /// What is wrong with it.
+        fault: Fault,
+    },
+}

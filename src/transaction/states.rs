@@ -1,0 +1,92 @@
+//! The states, each a struct named by what it awaits, holding only what is true there.
+//!
+//! ```text
+//! start.rs    AwaitStart → AwaitSafe → (AwaitFoundCardTaken | AwaitRepair) → AwaitCustomer
+//! consent.rs  AwaitChallenge → AwaitConsent
+//! card.rs     AwaitCard → AwaitCardRead → AwaitPrepared
+//! pin.rs      (AwaitLastTryYes) → AwaitPin → AwaitPinVerified → AwaitSignature
+//! host.rs     AwaitHostDecision ⇄ AwaitResend → AwaitReceiptChoice
+//! ending.rs   AwaitPrinted, AwaitNoticeRead, AwaitCardTaken → AwaitCustomer
+//! ```
+
+mod card;
+mod consent;
+mod ending;
+mod host;
+mod pin;
+mod start;
+
+use crate::Event;
+use crate::machine::{Await, Cx, Next};
+use card::{AwaitCard, AwaitCardRead, AwaitPrepared};
+use consent::{AwaitChallenge, AwaitConsent};
+use ending::{AwaitCardTaken, AwaitNoticeRead, AwaitPrinted};
+use host::{AwaitHostDecision, AwaitReceiptChoice, AwaitResend};
+use pin::{AwaitLastTryYes, AwaitPin, AwaitPinVerified, AwaitSignature};
+use start::{AwaitCustomer, AwaitFoundCardTaken, AwaitRepair, AwaitSafe, AwaitStart};
+
+/// Writes the enum over the states.
+macro_rules! states {
+    ($($state:ident),+ $(,)?) => {
+        /// One of the states.
+        #[expect(clippy::enum_variant_names, reason = "a state is named by what it awaits")]
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(crate) enum State {
+            $($state($state)),+
+        }
+
+        $(impl From<$state> for State {
+            fn from(state: $state) -> Self {
+                Self::$state(state)
+            }
+        })+
+
+        impl State {
+            /// The name of the state's struct.
+            pub(crate) fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$state(_) => stringify!($state)),+
+                }
+            }
+        }
+
+        impl State {
+            /// Hands the event to the state that is.
+            pub(crate) fn on(self, event: Event, cx: &mut Cx) -> Next {
+                match self {
+                    $(Self::$state(state) => state.on(event, cx)),+
+                }
+            }
+        }
+    };
+}
+
+states! {
+    AwaitStart,
+    AwaitSafe,
+    AwaitFoundCardTaken,
+    AwaitRepair,
+    AwaitCustomer,
+    AwaitChallenge,
+    AwaitConsent,
+    AwaitCard,
+    AwaitCardRead,
+    AwaitPrepared,
+    AwaitLastTryYes,
+    AwaitPin,
+    AwaitPinVerified,
+    AwaitSignature,
+    AwaitHostDecision,
+    AwaitResend,
+    AwaitReceiptChoice,
+    AwaitPrinted,
+    AwaitNoticeRead,
+    AwaitCardTaken,
+}
+
+impl State {
+    /// The state of a new machine.
+    pub(crate) fn first() -> Self {
+        AwaitStart.into()
+    }
+}

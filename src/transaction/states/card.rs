@@ -1,0 +1,185 @@
+//! The card comes in and everything that can be known before the PIN is found out: certificate, dates, tries.
+
+use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
+use crate::states::{State, ending, pin};
+use crate::{
+    Act, Answer, CardAnswer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PrepareAnswer, Record,
+    Refusal, Screen, Tries, TriesLeft, Visit,
+};
+
+/// The customer is asked for the card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitCard {
+    visit: Visit,
+    deadline: Timer,
+}
+
+/// The card is being read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitCardRead {
+    visit: Visit,
+    read: Asked,
+    deadline: Timer,
+}
+
+/// The bytes to be signed are being made. No deadline: this machine's own memory and processor answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitPrepared {
+    visit: Visit,
+    prepare: Asked,
+    tries_left: TriesLeft,
+    expires_soon: bool,
+}
+
+/// After consent: read the card that is in, or ask for one.
+pub(super) fn ask_card(visit: Visit, cx: &mut Cx) -> State {
+    match cx.place() {
+        CardPlace::In => read_card(visit, cx),
+        CardPlace::InMute => ending::stop(visit, Outcome::Refused(Refusal::CardUnreadable), cx),
+        CardPlace::Unknown(fault) => ending::stop(visit, Outcome::Fault(fault), cx),
+        CardPlace::Out => {
+            cx.show(Screen::InsertCard);
+            AwaitCard { visit, deadline: cx.arm(Limit::InsertCard) }.into()
+        }
+    }
+}
+
+fn read_card(visit: Visit, cx: &mut Cx) -> State {
+    cx.show(Screen::Reading);
+    let read = cx.ask(Act::ReadCard(visit));
+    AwaitCardRead { visit, read, deadline: cx.arm(Limit::CardRead) }.into()
+}
+
+impl AwaitCard {
+    fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
+        cx.disarm(self.deadline);
+        Ok(ending::stop(self.visit, outcome, cx))
+    }
+}
+
+impl Await for AwaitCard {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
+            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match event {
+            CardEvent::Inserted => {
+                cx.disarm(self.deadline);
+                Ok(read_card(self.visit, cx))
+            }
+            CardEvent::Mute => self.stop(Outcome::Refused(Refusal::CardUnreadable), cx),
+            CardEvent::UnitLost(fault) => self.stop(Outcome::Fault(fault), cx),
+            CardEvent::Removed | CardEvent::UnitBack => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, _answer: Answer, cx: &mut Cx) -> Next {
+        self.stale(to, cx)
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.deadline.is(timer) {
+            return self.stale(timer, cx);
+        }
+        Ok(ending::stop(self.visit, Outcome::Refused(Refusal::TimedOut), cx))
+    }
+}
+
+impl AwaitCardRead {
+    fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
+        cx.disarm(self.deadline);
+        Ok(ending::stop(self.visit, outcome, cx))
+    }
+}
+
+impl Await for AwaitCardRead {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
+            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match event {
+            CardEvent::Removed => self.stop(Outcome::Refused(Refusal::CardRemoved), cx),
+            CardEvent::Mute => self.stop(Outcome::Refused(Refusal::CardUnreadable), cx),
+            CardEvent::UnitLost(fault) => self.stop(Outcome::Fault(fault), cx),
+            CardEvent::Inserted | CardEvent::UnitBack => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, answer: Answer, cx: &mut Cx) -> Next {
+        if !self.read.is(to) {
+            return self.stale(to, cx);
+        }
+        let Answer::Card(answer) = answer else { return wrong_kind() };
+        match answer {
+            CardAnswer::Read { tries, expires_soon } => {
+                cx.record(Record::CardRead { visit: self.visit, tries, expires_soon });
+                match tries {
+                    Tries::Blocked => self.stop(Outcome::Refused(Refusal::PinLocked), cx),
+                    Tries::Left(tries_left) => {
+                        cx.disarm(self.deadline);
+                        let prepare = cx.ask(Act::Prepare(self.visit));
+                        Ok(AwaitPrepared { visit: self.visit, prepare, tries_left, expires_soon }.into())
+                    }
+                }
+            }
+            CardAnswer::Refused(refusal) => self.stop(Outcome::Refused(refusal), cx),
+            CardAnswer::Failed(fault) => self.stop(Outcome::Fault(fault), cx),
+        }
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.deadline.is(timer) {
+            return self.stale(timer, cx);
+        }
+        Ok(ending::stop(self.visit, Outcome::Fault(Fault::no_answer(Device::CardUnit)), cx))
+    }
+}
+
+impl Await for AwaitPrepared {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Cancel => Ok(ending::stop(self.visit, Outcome::Refused(Refusal::Cancelled), cx)),
+            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match event {
+            CardEvent::Removed => Ok(ending::stop(self.visit, Outcome::Refused(Refusal::CardRemoved), cx)),
+            CardEvent::Mute => Ok(ending::stop(self.visit, Outcome::Refused(Refusal::CardUnreadable), cx)),
+            CardEvent::UnitLost(fault) => Ok(ending::stop(self.visit, Outcome::Fault(fault), cx)),
+            CardEvent::Inserted | CardEvent::UnitBack => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, answer: Answer, cx: &mut Cx) -> Next {
+        if !self.prepare.is(to) {
+            return self.stale(to, cx);
+        }
+        let Answer::Prepare(answer) = answer else { return wrong_kind() };
+        match answer {
+            PrepareAnswer::Ready => {
+                cx.record(Record::Prepared(self.visit));
+                Ok(pin::ask_pin(
+                    pin::Holder { visit: self.visit, expires_soon: self.expires_soon },
+                    self.tries_left,
+                    cx,
+                ))
+            }
+            PrepareAnswer::Refused(refusal) => Ok(ending::stop(self.visit, Outcome::Refused(refusal), cx)),
+            PrepareAnswer::Failed(fault) => Ok(ending::stop(self.visit, Outcome::Fault(fault), cx)),
+        }
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        self.stale(timer, cx)
+    }
+}

@@ -1,0 +1,258 @@
+//! The PIN and the signature: the last steps that can still be undone by doing nothing.
+//!
+//! Invariants: the tries left are known and shown before every entry; the last try needs an explicit yes; a PIN is
+//! given to the card once, and never again when the answer is lost.
+
+use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
+use crate::states::{State, ending, host};
+use crate::{
+    Act, Answer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PinAnswer, Record, Refusal, Screen,
+    SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit,
+};
+
+/// Whose card is in, with what its certificate asks to be told at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) visit: Visit,
+    pub(super) expires_soon: bool,
+}
+
+/// Only one try is left: use it?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitLastTryYes {
+    holder: Holder,
+    last: TriesLeft,
+    wrong_before: bool,
+    deadline: Timer,
+}
+
+/// The customer enters the PIN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitPin {
+    holder: Holder,
+    entry: Asked,
+    deadline: Timer,
+}
+
+/// The card checks the PIN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitPinVerified {
+    holder: Holder,
+    verify: Asked,
+    deadline: Timer,
+}
+
+/// The card signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitSignature {
+    holder: Holder,
+    sign: Asked,
+    deadline: Timer,
+}
+
+/// The first entry of a visit.
+pub(super) fn ask_pin(holder: Holder, tries_left: TriesLeft, cx: &mut Cx) -> State {
+    enter_or_ask(holder, tries_left, false, cx)
+}
+
+fn enter_or_ask(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &mut Cx) -> State {
+    cx.record(Record::TriesShown { visit: holder.visit, tries_left });
+    if tries_left.is_last() {
+        cx.show(Screen::LastTry);
+        let deadline = cx.arm(Limit::LastTry);
+        return AwaitLastTryYes { holder, last: tries_left, wrong_before, deadline }.into();
+    }
+    enter(holder, tries_left, wrong_before, cx)
+}
+
+fn enter(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &mut Cx) -> State {
+    cx.show(Screen::EnterPin { tries_left, wrong_before });
+    let entry = cx.ask(Act::AskPin);
+    AwaitPin { holder, entry, deadline: cx.arm(Limit::Pin) }.into()
+}
+
+/// What a card event means as long as nothing is signed: `None` is nothing.
+fn interrupted_by(event: CardEvent) -> Option<Outcome> {
+    match event {
+        CardEvent::Removed => Some(Outcome::Refused(Refusal::CardRemoved)),
+        CardEvent::Mute => Some(Outcome::Refused(Refusal::CardUnreadable)),
+        CardEvent::UnitLost(fault) => Some(Outcome::Fault(fault)),
+        CardEvent::Inserted | CardEvent::UnitBack => None,
+    }
+}
+
+fn stop(holder: Holder, deadline: Timer, outcome: Outcome, cx: &mut Cx) -> Next {
+    cx.disarm(deadline);
+    Ok(ending::stop(holder.visit, outcome, cx))
+}
+
+impl Await for AwaitLastTryYes {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Yes => {
+                cx.disarm(self.deadline);
+                cx.record(Record::LastTryAccepted(self.holder.visit));
+                Ok(enter(self.holder, self.last, self.wrong_before, cx))
+            }
+            Key::No | Key::Cancel => {
+                stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx)
+            }
+            // 「確認」 is pressed by habit: it is not the explicit yes.
+            Key::Confirm => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match interrupted_by(event) {
+            Some(outcome) => stop(self.holder, self.deadline, outcome, cx),
+            None => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, _answer: Answer, cx: &mut Cx) -> Next {
+        self.stale(to, cx)
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.deadline.is(timer) {
+            return self.stale(timer, cx);
+        }
+        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+    }
+}
+
+impl Await for AwaitPin {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Cancel => stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx),
+            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match interrupted_by(event) {
+            Some(outcome) => stop(self.holder, self.deadline, outcome, cx),
+            None => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, answer: Answer, cx: &mut Cx) -> Next {
+        if !self.entry.is(to) {
+            return self.stale(to, cx);
+        }
+        let Answer::Pin(answer) = answer else { return wrong_kind() };
+        match answer {
+            PinAnswer::Entered => {
+                cx.disarm(self.deadline);
+                cx.record(Record::PinEntered(self.holder.visit));
+                cx.show(Screen::Signing);
+                let verify = cx.ask(Act::VerifyPin);
+                let deadline = cx.arm(Limit::Verify);
+                Ok(AwaitPinVerified { holder: self.holder, verify, deadline }.into())
+            }
+            PinAnswer::Cancelled => {
+                stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx)
+            }
+            PinAnswer::TimedOut => stop(self.holder, self.deadline, Outcome::Refused(Refusal::TimedOut), cx),
+            PinAnswer::Failed(fault) => stop(self.holder, self.deadline, Outcome::Fault(fault), cx),
+        }
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.deadline.is(timer) {
+            return self.stale(timer, cx);
+        }
+        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+    }
+}
+
+impl Await for AwaitPinVerified {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Cancel => stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx),
+            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match interrupted_by(event) {
+            Some(outcome) => stop(self.holder, self.deadline, outcome, cx),
+            None => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, answer: Answer, cx: &mut Cx) -> Next {
+        if !self.verify.is(to) {
+            return self.stale(to, cx);
+        }
+        let Answer::Verify(answer) = answer else { return wrong_kind() };
+        let visit = self.holder.visit;
+        match answer {
+            VerifyAnswer::Verified => {
+                cx.disarm(self.deadline);
+                cx.record(Record::PinVerified(visit));
+                let sign = cx.ask(Act::Sign(visit));
+                Ok(AwaitSignature { holder: self.holder, sign, deadline: cx.arm(Limit::Sign) }.into())
+            }
+            VerifyAnswer::Wrong(tries) => {
+                cx.record(Record::PinWrong { visit, tries });
+                match tries {
+                    Tries::Left(left) => {
+                        cx.disarm(self.deadline);
+                        Ok(enter_or_ask(self.holder, left, true, cx))
+                    }
+                    Tries::Blocked => {
+                        stop(self.holder, self.deadline, Outcome::Refused(Refusal::PinLocked), cx)
+                    }
+                }
+            }
+            VerifyAnswer::Refused(refusal) => stop(self.holder, self.deadline, Outcome::Refused(refusal), cx),
+            VerifyAnswer::Failed(fault) => stop(self.holder, self.deadline, Outcome::Fault(fault), cx),
+        }
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.deadline.is(timer) {
+            return self.stale(timer, cx);
+        }
+        Ok(ending::stop(self.holder.visit, Outcome::Fault(Fault::no_answer(Device::CardUnit)), cx))
+    }
+}
+
+impl Await for AwaitSignature {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Cancel => stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx),
+            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match interrupted_by(event) {
+            Some(outcome) => stop(self.holder, self.deadline, outcome, cx),
+            None => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, answer: Answer, cx: &mut Cx) -> Next {
+        if !self.sign.is(to) {
+            return self.stale(to, cx);
+        }
+        let Answer::Sign(answer) = answer else { return wrong_kind() };
+        match answer {
+            SignAnswer::Signed => {
+                cx.disarm(self.deadline);
+                Ok(host::signed(self.holder.visit, self.holder.expires_soon, cx))
+            }
+            SignAnswer::Refused(refusal) => stop(self.holder, self.deadline, Outcome::Refused(refusal), cx),
+            SignAnswer::Failed(fault) => stop(self.holder, self.deadline, Outcome::Fault(fault), cx),
+        }
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.deadline.is(timer) {
+            return self.stale(timer, cx);
+        }
+        Ok(ending::stop(self.holder.visit, Outcome::Fault(Fault::no_answer(Device::CardUnit)), cx))
+    }
+}

@@ -1,0 +1,198 @@
+//! Whole visits as tables: one line for each event, with what was recorded (before ⇒) and done (after it; `!` is a
+//! release). Read the snapshots as the story of the visit.
+
+use crate::support::{HOST_FAULT, Memory, VISIT, Walk, tries};
+use transaction::*;
+
+fn finish(walk: Walk) -> String {
+    assert_eq!(walk.machine.state(), "AwaitCustomer");
+    assert_eq!(walk.timers(), [], "a deadline outlives the visit");
+    walk.log
+}
+
+/// No record and no effect of the sending kind.
+fn assert_nothing_sent(walk: &Walk) {
+    assert!(!walk.memory.records.contains(&Record::RequestSigned(VISIT)));
+    assert!(
+        !walk
+            .effects
+            .iter()
+            .any(|effect| matches!(effect.what, Effect::Act(Act::Send(_) | Act::AskOrResend(_))))
+    );
+}
+
+#[test]
+fn registered_with_receipt() {
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .reach_sent()
+        .decided(Decision::Registered)
+        .key(Key::Yes)
+        .answer(Answer::Print(PrintAnswer::Printed))
+        .card(CardEvent::Removed);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn card_first_then_receipt() {
+    let walk = Walk::new(ReturnOrder::CardThenReceipt)
+        .on(Event::Start(Recovery::Fresh))
+        .safe(SafeAnswer::Safe(Presence::Empty))
+        .on(Event::Begin(VISIT))
+        .reach_pin(3)
+        .reach_sent()
+        .decided(Decision::AlreadyRegistered)
+        .key(Key::Yes)
+        .card(CardEvent::Removed)
+        .answer(Answer::Print(PrintAnswer::Failed(HOST_FAULT)));
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn wrong_pin_down_to_the_last_try() {
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .answer(Answer::Pin(PinAnswer::Entered))
+        .answer(Answer::Verify(VerifyAnswer::Wrong(tries(2))))
+        .answer(Answer::Pin(PinAnswer::Entered))
+        .answer(Answer::Verify(VerifyAnswer::Wrong(tries(1))))
+        .key(Key::Confirm)
+        .key(Key::Yes)
+        .answer(Answer::Pin(PinAnswer::Entered))
+        .answer(Answer::Verify(VerifyAnswer::Wrong(Tries::Blocked)))
+        .key(Key::Confirm)
+        .card(CardEvent::Removed);
+    assert_nothing_sent(&walk);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn last_try_declined() {
+    let walk = Walk::begun().reach_pin(1).key(Key::No).key(Key::Confirm).card(CardEvent::Removed);
+    assert_nothing_sent(&walk);
+    assert!(!walk.effects.iter().any(|effect| effect.what == Effect::Act(Act::AskPin)));
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn locked_before_the_pin() {
+    let walk = Walk::begun()
+        .answer(Answer::Challenge(ChallengeAnswer::Received))
+        .key(Key::Confirm)
+        .card(CardEvent::Inserted)
+        .answer(Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: true }))
+        .expire(Limit::Notice)
+        .expire(Limit::CardTake)
+        .card(CardEvent::Removed);
+    assert_nothing_sent(&walk);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn cancelled_while_the_card_signs() {
+    let walk = Walk::begun()
+        .reach_pin(2)
+        .answer(Answer::Pin(PinAnswer::Entered))
+        .answer(Answer::Verify(VerifyAnswer::Verified))
+        .key(Key::Cancel)
+        // The signature arrives all the same: it is never recorded, so it never existed.
+        .answer(Answer::Sign(SignAnswer::Signed))
+        .key(Key::Confirm)
+        .card(CardEvent::Removed);
+    assert_nothing_sent(&walk);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn card_pulled_while_the_pin_is_entered() {
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .card(CardEvent::Removed)
+        .answer(Answer::Pin(PinAnswer::Cancelled))
+        .key(Key::Confirm);
+    assert_nothing_sent(&walk);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn card_pulled_after_the_point_of_no_return() {
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .reach_sent()
+        .card(CardEvent::Removed)
+        .decided(Decision::Registered)
+        .key(Key::No);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn answer_lost_then_found() {
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .reach_sent()
+        .answer(Answer::Host(HostAnswer::NoDecision(HOST_FAULT)))
+        .expire(Limit::ResendPause)
+        .decided(Decision::Registered)
+        .key(Key::No)
+        .card(CardEvent::Removed);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn pending_then_decided_after_the_customer_left() {
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .reach_sent()
+        .answer(Answer::Host(HostAnswer::NoDecision(HOST_FAULT)))
+        .expire(Limit::HostDecision)
+        .expire(Limit::ReceiptChoice)
+        .card(CardEvent::Removed)
+        .decided(Decision::Registered)
+        .on(Event::OutboxPassed { left: 0 });
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn pending_then_decided_while_the_customer_is_here() {
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .reach_sent()
+        .expire(Limit::HostDecision)
+        .decided(Decision::Rejected(Rejection::NoInsurerData))
+        .key(Key::No)
+        .card(CardEvent::Removed);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn interrupted_with_a_card_inside() {
+    let open = vec![
+        OpenVisit { id: VISIT.id, signed: Some(VISIT.request) },
+        OpenVisit { id: VisitId([3; 16]), signed: None },
+    ];
+    let walk = Walk::new(ReturnOrder::ReceiptThenCard)
+        .on(Event::Start(Recovery::Interrupted(open)))
+        .safe(SafeAnswer::Safe(Presence::CardInside))
+        .decided(Decision::Registered)
+        .expire(Limit::CardTake)
+        .card(CardEvent::Removed);
+    insta::assert_snapshot!(finish(walk));
+}
+
+#[test]
+fn a_full_disk_gives_the_card_back_and_sends_nothing() {
+    let walk = Walk::begun().reach_pin(3).answer(Answer::Pin(PinAnswer::Entered));
+    let walk = walk.answer(Answer::Verify(VerifyAnswer::Verified));
+    let to = walk.question();
+    let step = walk.machine.handle(Event::Answer { to, answer: Answer::Sign(SignAnswer::Signed) }).unwrap();
+    let failed = step.commit(&mut Memory { full: true, ..Memory::default() }).unwrap_err();
+    let release: Vec<_> = failed.release.iter().map(|release| release.what).collect();
+    assert_eq!(release, [Release::ForgetPin, Release::EndCard, Release::ReturnCard, Release::OutOfService]);
+}
+
+#[test]
+fn all_codes() {
+    let refusals = Refusal::ALL.map(Refusal::code);
+    let rejections = Rejection::ALL.map(Rejection::code);
+    insta::assert_snapshot!(format!("{}\n\n{}", refusals.join("\n"), rejections.join("\n")));
+}

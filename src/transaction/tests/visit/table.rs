@@ -1,0 +1,166 @@
+//! Every state and every kind of event, decided and kept: a change of the table is a change of behaviour.
+
+use std::fmt::Write as _;
+
+use crate::support::{CARD_FAULT, Came, HOST_FAULT, OTHER_REQUEST, VISIT, Walk, effect_label, short, tries};
+use transaction::*;
+
+/// One walk into each state.
+fn states() -> Vec<Walk> {
+    let new = || Walk::new(ReturnOrder::ReceiptThenCard);
+    let started = || new().on(Event::Start(Recovery::Clean));
+    let confirmed = || Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received)).key(Key::Confirm);
+    let read = Answer::Card(CardAnswer::Read { tries: tries(3), expires_soon: true });
+    let reading = || confirmed().card(CardEvent::Inserted);
+    let entered = || Walk::begun().reach_pin(3).answer(Answer::Pin(PinAnswer::Entered));
+    let sent = || Walk::begun().reach_pin(3).reach_sent();
+    let told = || sent().decided(Decision::Registered);
+    vec![
+        new(),
+        started(),
+        started().safe(SafeAnswer::Safe(Presence::CardInside)),
+        started().safe(SafeAnswer::Failed(CARD_FAULT)),
+        started().safe(SafeAnswer::Safe(Presence::Empty)),
+        Walk::begun(),
+        Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received)),
+        confirmed(),
+        reading(),
+        reading().answer(read),
+        Walk::begun().reach_pin(1),
+        Walk::begun().reach_pin(3),
+        entered(),
+        entered().answer(Answer::Verify(VerifyAnswer::Verified)),
+        sent(),
+        sent().answer(Answer::Host(HostAnswer::NoDecision(HOST_FAULT))),
+        told(),
+        told().key(Key::Yes),
+        Walk::begun().reach_pin(3).key(Key::Cancel),
+        told().key(Key::No),
+    ]
+}
+
+fn answers() -> Vec<Answer> {
+    let refusal = Refusal::CardRemoved;
+    vec![
+        Answer::Safe(SafeAnswer::Safe(Presence::Empty)),
+        Answer::Safe(SafeAnswer::Safe(Presence::CardInside)),
+        Answer::Safe(SafeAnswer::Failed(CARD_FAULT)),
+        Answer::Challenge(ChallengeAnswer::Received),
+        Answer::Challenge(ChallengeAnswer::Refused(Refusal::HostClosed)),
+        Answer::Challenge(ChallengeAnswer::Failed(HOST_FAULT)),
+        Answer::Card(CardAnswer::Read { tries: tries(3), expires_soon: false }),
+        Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: false }),
+        Answer::Card(CardAnswer::Refused(refusal)),
+        Answer::Card(CardAnswer::Failed(CARD_FAULT)),
+        Answer::Prepare(PrepareAnswer::Ready),
+        Answer::Prepare(PrepareAnswer::Refused(Refusal::TookTooLong)),
+        Answer::Prepare(PrepareAnswer::Failed(CARD_FAULT)),
+        Answer::Pin(PinAnswer::Entered),
+        Answer::Pin(PinAnswer::Cancelled),
+        Answer::Pin(PinAnswer::TimedOut),
+        Answer::Pin(PinAnswer::Failed(CARD_FAULT)),
+        Answer::Verify(VerifyAnswer::Verified),
+        Answer::Verify(VerifyAnswer::Wrong(tries(2))),
+        Answer::Verify(VerifyAnswer::Wrong(tries(1))),
+        Answer::Verify(VerifyAnswer::Wrong(Tries::Blocked)),
+        Answer::Verify(VerifyAnswer::Refused(refusal)),
+        Answer::Verify(VerifyAnswer::Failed(CARD_FAULT)),
+        Answer::Sign(SignAnswer::Signed),
+        Answer::Sign(SignAnswer::Refused(Refusal::CardKeyMismatch)),
+        Answer::Sign(SignAnswer::Failed(CARD_FAULT)),
+        Answer::Host(HostAnswer::NoDecision(HOST_FAULT)),
+        Answer::Host(HostAnswer::WillNot(HOST_FAULT)),
+        Answer::Print(PrintAnswer::Printed),
+        Answer::Print(PrintAnswer::Failed(CARD_FAULT)),
+    ]
+}
+
+/// Every kind of event, with the numbers that this walk can give them.
+fn events(walk: &Walk) -> Vec<(String, Event)> {
+    let mut events = vec![
+        Event::Start(Recovery::Clean),
+        Event::Begin(VISIT),
+        Event::Key(Key::Confirm),
+        Event::Key(Key::Cancel),
+        Event::Key(Key::Yes),
+        Event::Key(Key::No),
+        Event::Card(CardEvent::Inserted),
+        Event::Card(CardEvent::Mute),
+        Event::Card(CardEvent::Removed),
+        Event::Card(CardEvent::UnitLost(CARD_FAULT)),
+        Event::Card(CardEvent::UnitBack),
+        Event::HostDecided { request: VISIT.request, decision: Decision::Registered },
+        Event::HostDecided { request: OTHER_REQUEST, decision: Decision::Registered },
+        Event::Fault(HOST_FAULT),
+        Event::OutboxPassed { left: 1 },
+    ]
+    .into_iter()
+    .map(|event| (short(&event), event))
+    .collect::<Vec<_>>();
+    for (timer, limit) in walk.timers() {
+        events.push((format!("Expired({limit:?})"), Event::Expired(timer)));
+    }
+    if walk.effects.is_empty() {
+        return events;
+    }
+    let question = walk.question();
+    for answer in answers() {
+        events.push((short(&answer), Event::Answer { to: question, answer }));
+    }
+    let past = walk.effects[0].no;
+    let future = EffectNo(walk.effects.last().unwrap().no.0 + 1);
+    let answer = Answer::Print(PrintAnswer::Printed);
+    events.push(("answer to a number never given out".to_owned(), Event::Answer { to: future, answer }));
+    events.push(("Expired(past)".to_owned(), Event::Expired(past)));
+    events.push(("Expired(never armed)".to_owned(), Event::Expired(future)));
+    events
+}
+
+#[test]
+fn every_state_and_every_event() {
+    let mut table = String::new();
+    for walk in states() {
+        let from = walk.machine.state();
+        writeln!(table, "\n{from}").unwrap();
+        for (label, event) in events(&walk) {
+            match walk.try_event(event) {
+                Came::Violation(violation) => {
+                    writeln!(table, "  {label:<58} VIOLATION: {}", violation.report).unwrap();
+                }
+                Came::Step { to, records, effects } => {
+                    let to = if to == from { "·" } else { to };
+                    let records: Vec<_> = records.iter().map(short).collect();
+                    let effects: Vec<_> = effects.iter().map(|effect| effect_label(&effect.what)).collect();
+                    writeln!(table, "  {label:<58} {to:<19} {} ⇒ {}", records.join(" "), effects.join(" "))
+                        .unwrap();
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_table_has_every_state() {
+    let names: Vec<_> = states().iter().map(|walk| walk.machine.state()).collect();
+    let source = include_str!("../../states.rs");
+    let listed = source.rsplit_once("states! {").unwrap().1.split_once('}').unwrap().0;
+    let listed: Vec<_> = listed.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    assert_eq!(names, listed);
+}
+
+#[test]
+fn before_the_point_of_no_return_no_event_sends() {
+    for walk in
+        states().into_iter().filter(|walk| !walk.memory.records.contains(&Record::RequestSigned(VISIT)))
+    {
+        for (label, event) in events(&walk) {
+            let Came::Step { records, effects, .. } = walk.try_event(event) else { continue };
+            let sends = effects
+                .iter()
+                .any(|effect| matches!(effect.what, Effect::Act(Act::Send(_) | Act::AskOrResend(_))));
+            let signed = records.contains(&Record::RequestSigned(VISIT));
+            assert_eq!(sends, signed, "{} on {label}", walk.machine.state());
+        }
+    }
+}
