@@ -37,6 +37,10 @@ pub enum Whim {
     PullCard,
     /// Walks away: does nothing any more.
     WalkAway,
+    /// Presses all digits of the PIN, not enter, and pulls the card out.
+    TypeAndPullCard,
+    /// Presses all digits of the PIN, not enter, and walks away.
+    TypeAndWalkAway,
 }
 
 /// What the visit ended with, and what was seen on the way.
@@ -89,6 +93,14 @@ impl Customer {
                     Whim::Cancel => terminal.press("cancel"),
                     Whim::PullCard => hands.pull_card()?,
                     Whim::WalkAway => away = true,
+                    Whim::TypeAndPullCard => {
+                        hands.press_pad(self.pins.first().map(String::as_bytes).unwrap_or_default())?;
+                        hands.pull_card()?;
+                    }
+                    Whim::TypeAndWalkAway => {
+                        hands.press_pad(self.pins.first().map(String::as_bytes).unwrap_or_default())?;
+                        away = true;
+                    }
                 },
                 _ => self.act(&name, terminal, &mut pins, &mut hands)?,
             }

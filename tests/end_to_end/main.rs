@@ -4,4 +4,5 @@
 
 mod evidence;
 mod personas;
+mod pin_search;
 mod registers;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
+pub mod memory;
 pub mod openssl;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,11 @@ pub fn programs() -> &'static Programs {
             Programs::beside_this_one().expect("all programs and tools (scripts/test puts the tools in place)")
         }
     })
+}
+
+/// A terminal that leaks the PIN on purpose, for the search to find (see `leaky_terminal.rs`).
+pub fn leaky_terminal() -> PathBuf {
+    programs().terminal.with_file_name("leaky-terminal")
 }
 
 /// The project's root.
@@ -78,7 +84,16 @@ impl World {
 
     /// A terminal process, started for one visit.
     pub fn terminal(&self) -> TerminalProcess {
-        TerminalProcess::start(programs(), &self.state, &self.setup).expect("a terminal")
+        self.terminal_of(None)
+    }
+
+    /// As [`World::terminal`], with another program in the terminal's place.
+    pub fn terminal_of(&self, program: Option<&Path>) -> TerminalProcess {
+        let mut programs = programs().clone();
+        if let Some(program) = program {
+            programs.terminal = program.to_owned();
+        }
+        TerminalProcess::start(&programs, &self.state, &self.setup).expect("a terminal")
     }
 
     /// One visit of `customer`.

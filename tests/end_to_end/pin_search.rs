@@ -1,0 +1,244 @@
+//! Nothing remembers the PIN: twenty visits, each with a random PIN, everything logged at TRACE, and then a search.
+//!
+//! Searched: the terminal's output, trace, journal, receipts, evidence and live memory, and the host's files. Looked for:
+//! the PIN and fifty decoys in every form that programs write bytes in. A four-digit number occurs by chance, so the PIN
+//! is compared with the decoys: a form that no decoy ever takes may not be the PIN's twice, and where decoys occur, the
+//! PIN may not beat all of them again and again. Out of scope, because the PIN is theirs to hold: the card emulator,
+//! the simulated customer, `pcscd`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
+
+use myna_demo::customer::{Customer, Whim};
+use myna_tests::{World, memory, text};
+
+const DECOYS: usize = 50;
+const VISITS: usize = 20;
+/// In so many visits must the PIN beat all decoys where decoys occur too; by chance that is one run in 51 each time.
+const BEATEN_MAX: usize = 4;
+
+/// Distinct four-digit numbers, all drawn alike; the first is the PIN.
+fn draw() -> Vec<String> {
+    let mut drawn: Vec<String> = Vec::new();
+    while drawn.len() <= DECOYS {
+        let mut bytes = [0u8; 2];
+        getrandom::fill(&mut bytes).unwrap();
+        let number = u16::from_be_bytes(bytes);
+        let candidate = format!("{:04}", number % 10_000);
+        // The top of the range would make some numbers likelier.
+        if number < 60_000 && !drawn.contains(&candidate) {
+            drawn.push(candidate);
+        }
+    }
+    drawn
+}
+
+/// The forms in which programs write four bytes.
+fn forms(pin: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let digits = pin.as_bytes();
+    let list = |separator: &str| digits.iter().map(u8::to_string).collect::<Vec<_>>().join(separator).into_bytes();
+    let base64 = |before: usize| {
+        // The characters that depend on nothing but the PIN, when `before` bytes stand before it in a group of three.
+        let padded = [&vec![0u8; before][..], digits, &[0, 0]].concat();
+        let encoded = base64::engine::general_purpose::STANDARD.encode(padded);
+        encoded.as_bytes()[(before * 8).div_ceil(6)..(before * 8 + 32) / 6].to_vec()
+    };
+    let verify = |p2: u8| [&[0x00, 0x20, 0x00, p2, 0x04][..], digits].concat();
+    let spaced = digits.iter().map(|digit| format!("{digit:02x}")).collect::<Vec<_>>().join(" ");
+    vec![
+        ("text", digits.to_vec()),
+        ("hex", hex::encode(digits).into_bytes()),
+        ("spaced hex", spaced.into_bytes()),
+        ("decimal list", list(", ")),
+        ("dense decimal list", list(",")),
+        ("base64, first alignment", base64(0)),
+        ("base64, second alignment", base64(1)),
+        ("base64, third alignment", base64(2)),
+        ("VERIFY, short file identifier", verify(0x98)),
+        ("VERIFY, current file", verify(0x80)),
+        ("VERIFY in hex", hex::encode(verify(0x98)).into_bytes()),
+    ]
+}
+
+fn binary_coded(pin: &str) -> Vec<u8> {
+    hex::decode(pin).unwrap()
+}
+
+/// How often each number occurs, by place and form, over all visits.
+#[derive(Default)]
+struct Findings {
+    cells: BTreeMap<(String, &'static str), Cell>,
+}
+
+#[derive(Default, Debug)]
+struct Cell {
+    decoys_total: usize,
+    pin_total: usize,
+    visits_with_pin: usize,
+    visits_won_by_pin: usize,
+}
+
+impl Findings {
+    /// Counts every form of every number in what `places` hold after one visit.
+    fn add(&mut self, numbers: &[String], places: &[(String, Vec<u8>)]) {
+        let mut patterns = Vec::new();
+        let mut meaning = Vec::new();
+        for (index, number) in numbers.iter().enumerate() {
+            for (form, bytes) in forms(number) {
+                patterns.push(bytes);
+                meaning.push((index, form));
+            }
+            patterns.push(binary_coded(number));
+            meaning.push((index, "BCD"));
+        }
+        let search = AhoCorasick::new(&patterns).unwrap();
+        for (place, bytes) in places {
+            let mut counts: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
+            for found in search.find_overlapping_iter(bytes) {
+                let (index, form) = meaning[found.pattern().as_usize()];
+                // Two bytes occur everywhere by chance; they mean something only where records are.
+                if form == "BCD" && place != "journal" && place != "evidence" {
+                    continue;
+                }
+                counts.entry(form).or_insert_with(|| vec![0; numbers.len()])[index] += 1;
+            }
+            for (form, counts) in counts {
+                let cell = self.cells.entry((place.clone(), form)).or_default();
+                let best_decoy = counts[1..].iter().max().copied().unwrap_or(0);
+                cell.decoys_total += counts[1..].iter().sum::<usize>();
+                cell.pin_total += counts[0];
+                cell.visits_with_pin += usize::from(counts[0] > 0);
+                cell.visits_won_by_pin += usize::from(counts[0] > best_decoy);
+            }
+        }
+    }
+
+    /// Places and forms in which the PIN is more than chance.
+    fn leaks(&self) -> Vec<String> {
+        self.cells
+            .iter()
+            .filter(|(_, cell)| {
+                (cell.decoys_total == 0 && cell.visits_with_pin >= 2) || cell.visits_won_by_pin >= BEATEN_MAX
+            })
+            .map(|((place, form), cell)| format!("{place}, as {form}: {cell:?}"))
+            .collect()
+    }
+}
+
+/// What the customer does in each of the twenty visits. `P` stands for the PIN.
+fn behaviours(pin: &str) -> Vec<(&'static str, Customer)> {
+    let right = Customer::with_pin(pin);
+    let keys = |keys: String| Customer { pins: vec![keys], ..Customer::with_pin(pin) };
+    let at_pin = |whim| Customer { whim: Some(("pin".to_owned(), whim)), ..Customer::with_pin(pin) };
+    let mut all = vec![("right", right); 8];
+    // A wrong one, that is: the card has another. Then the customer cancels.
+    all.extend(vec![("wrong", Customer::with_pin(pin)); 4]);
+    // All digits, no enter: cancel with the slot full.
+    all.extend(vec![("cancelled", keys(format!("{pin}X"))); 3]);
+    all.extend(vec![("pulled", at_pin(Whim::TypeAndPullCard)); 3]);
+    all.extend(vec![("time over", at_pin(Whim::TypeAndWalkAway)); 2]);
+    assert_eq!(all.len(), VISITS);
+    all
+}
+
+fn files_below(folder: &Path, into: &mut Vec<u8>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files_below(&path, into);
+        } else {
+            into.extend(std::fs::read(&path).unwrap_or_default());
+            into.push(b'\n');
+        }
+    }
+}
+
+fn file(path: PathBuf) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_default()
+}
+
+/// Everything that a visit leaves behind, by name.
+fn traces(world: &World, memory: Vec<u8>, output: Vec<u8>) -> Vec<(String, Vec<u8>)> {
+    let state = &world.state;
+    let mut journal = file(state.journal());
+    journal.extend(file(state.path("terminal/journal.db-wal")));
+    let (mut receipts, mut evidence, mut host) = (Vec::new(), Vec::new(), Vec::new());
+    files_below(&state.path("terminal/receipts"), &mut receipts);
+    files_below(&state.path("terminal/evidence"), &mut evidence);
+    files_below(&state.path("host"), &mut host);
+    let trace = file(state.path("terminal/terminal.log"));
+    [
+        ("memory", memory),
+        ("output", output),
+        ("trace", trace),
+        ("journal", journal),
+        ("receipts", receipts),
+        ("evidence", evidence),
+        ("host", host),
+    ]
+    .into_iter()
+    .map(|(name, bytes)| (name.to_owned(), bytes))
+    .collect()
+}
+
+/// Runs the twenty visits with `terminal` (the product, or one that leaks on purpose) and returns what was found.
+fn search(terminal: Option<&Path>) -> Findings {
+    let mut findings = Findings::default();
+    let mut ended: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for visit in 0..VISITS {
+        let numbers = draw();
+        let pin = &numbers[0];
+        let (kind, customer) = behaviours(pin).swap_remove(visit);
+        // A world a visit: what one visit leaves is not mixed with another's.
+        let mut world = World::with_card("valid");
+        world.setup.trace = "trace".to_owned();
+        world.setup.limits = vec!["pin_key_ms_max = 1500".to_owned()];
+        let card_pin = if kind == "wrong" { other_than(pin) } else { pin.clone() };
+        world.reader.card().send(&serde_json::json!({ "do": "pin", "value": card_pin })).unwrap();
+        let mut process = world.terminal_of(terminal);
+        let pid = process.pid();
+        let mut memory = Vec::new();
+        let mut asked = false;
+        let lived = customer
+            .visit(&mut process, world.pad(), &world.reader.card(), |screen| {
+                let name = screen["screen"].as_str().unwrap_or_default();
+                asked |= name == "pin";
+                // The PIN was in use; now the terminal waits for the customer, and must have forgotten it.
+                if asked && (name == "receipt" || name == "take-card") {
+                    memory = memory::writable(pid);
+                }
+            })
+            .unwrap_or_else(|error| panic!("{kind}: {}\n{}", myna_demo::error::chain(&error), world.logs()));
+        *ended.entry(kind).or_default() += 1;
+        let expected = if kind == "right" { "registered" } else { "refused" };
+        assert_eq!(text(&lived.result, "outcome"), expected, "{kind}: {}\n{}", lived.result, world.logs());
+        assert!(memory::unreadable() || !memory.is_empty(), "{kind}: the memory was looked at");
+        let output = format!("{:?} {}", lived.screens, lived.result).into_bytes();
+        findings.add(&numbers, &traces(&world, memory, output));
+    }
+    assert_eq!(ended.values().sum::<usize>(), VISITS);
+    findings
+}
+
+fn other_than(pin: &str) -> String {
+    if pin == "0000" { "0001".to_owned() } else { "0000".to_owned() }
+}
+
+#[test]
+fn pin_search_finds_nothing_after_twenty_visits() {
+    let findings = search(None);
+    assert!(!findings.cells.is_empty(), "decoys occur by chance: the search sees something");
+    let leaks = findings.leaks();
+    assert!(leaks.is_empty(), "the PIN was found: {leaks:#?}");
+}
+
+#[test]
+fn pin_search_finds_a_terminal_that_leaks() {
+    let leaks = search(Some(&myna_tests::leaky_terminal())).leaks();
+    let found = |place: &str| leaks.iter().any(|leak| leak.starts_with(place));
+    assert!(found("trace"), "the line in the trace: {leaks:#?}");
+    assert!(memory::unreadable() || found("memory"), "the buffer that is not wiped: {leaks:#?}");
+}
