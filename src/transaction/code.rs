@@ -81,7 +81,9 @@ pub enum Refusal {
     PhoneNotSupported,
     /// The chip does not answer, or not in a way that can be read.
     CardUnreadable,
-    /// The certificate on the card cannot be parsed.
+    /// The applet has no user-authentication certificate.
+    NoCertificate,
+    /// The certificate on the card cannot be parsed, or its signature does not hold.
     CertificateDamaged,
     /// The certificate is over.
     CertificateExpired,
@@ -89,8 +91,8 @@ pub enum Refusal {
     CertificateNotYetValid,
     /// No configured authority issued the certificate.
     CertificateUntrusted,
-    /// The certificate is not one for user authentication.
-    CertificateWrongProfile,
+    /// A test authority issued the certificate, and this terminal serves real cards.
+    CertificateTestRoot,
     /// The PIN is locked, or the card has none (both answer alike before the PIN).
     PinLocked,
     /// The card's signature does not fit its certificate.
@@ -105,18 +107,19 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, for tables and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Cancelled,
         Self::TimedOut,
         Self::CardRemoved,
         Self::NotMyNumberCard,
         Self::PhoneNotSupported,
         Self::CardUnreadable,
+        Self::NoCertificate,
         Self::CertificateDamaged,
         Self::CertificateExpired,
         Self::CertificateNotYetValid,
         Self::CertificateUntrusted,
-        Self::CertificateWrongProfile,
+        Self::CertificateTestRoot,
         Self::PinLocked,
         Self::CardKeyMismatch,
         Self::TookTooLong,
@@ -134,11 +137,12 @@ impl Refusal {
             Self::NotMyNumberCard => "not-my-number-card",
             Self::PhoneNotSupported => "phone-not-supported",
             Self::CardUnreadable => "card-unreadable",
+            Self::NoCertificate => "no-certificate",
             Self::CertificateDamaged => "certificate-damaged",
             Self::CertificateExpired => "certificate-expired",
             Self::CertificateNotYetValid => "certificate-not-yet-valid",
             Self::CertificateUntrusted => "certificate-untrusted",
-            Self::CertificateWrongProfile => "certificate-wrong-profile",
+            Self::CertificateTestRoot => "certificate-test-root",
             Self::PinLocked => "pin-locked",
             Self::CardKeyMismatch => "card-key-mismatch",
             Self::TookTooLong => "took-too-long",
