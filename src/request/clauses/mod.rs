@@ -1,0 +1,82 @@
+//! The clauses by which a certificate is accepted: one function each, the rule above it, an accepting and a rejecting
+//! test below it.
+//!
+//! `shape` holds what every certificate must be (RFC 5280 4.1, 4.2), `path` the way to the anchor (RFC 5280 6.1),
+//! `subject_key`, `usage` and `policy` the profile of the purpose. [`validate`] is the list.
+//!
+//! Left out, each with the reason:
+//! - RFC 5280 6.1.2 to 6.1.5 for intermediate certificates (path length, name constraints, policy mapping, policy tree,
+//!   inhibitAnyPolicy): the hierarchy has one tier, so a path is one certificate under one anchor. An intermediate would
+//!   be refused by `authority`, and any of these extensions marked critical by `no_unknown_critical`.
+//! - RFC 5280 6.1.3 (a)(3), revocation: an interface of its own (`revocation`), asked by the host.
+//! - Criticality of keyUsage and certificatePolicies: it only tells verifiers that do not know the extension to refuse.
+//!   We know both and demand their values.
+//! - Structure of the card holder's common name: its parts are undocumented.
+//! - cRLDistributionPoints, authorityInfoAccess, issuerAltName: information for finding status, no limit on use. The
+//!   distribution points are directory names without an address.
+//! - `privateKeyUsagePeriod` and Netscape extensions: not in the profile; refused when critical.
+
+use jiff::Timestamp;
+
+use crate::anchor::{AnchorKind, TrustAnchor};
+use crate::certificate::Certificate;
+use crate::refused::CertificateRefused;
+
+pub(crate) mod path;
+pub(crate) mod policy;
+pub(crate) mod shape;
+pub(crate) mod subject_key;
+pub(crate) mod usage;
+
+/// What a certificate is to be accepted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The user-authentication certificate of a My Number Card.
+    Card,
+    /// A terminal's countersigning key.
+    TerminalEvidence,
+    /// The host's answering key.
+    HostAnswer,
+}
+
+impl Purpose {
+    /// Anchors of other kinds are never candidates.
+    fn may_end_at(self, kind: AnchorKind) -> bool {
+        match self {
+            Self::Card => matches!(kind, AnchorKind::Production | AnchorKind::Test),
+            Self::TerminalEvidence | Self::HostAnswer => kind == AnchorKind::Service,
+        }
+    }
+}
+
+/// Applies every clause and returns the anchor that vouches. `anchors` are those the policy allows.
+pub(crate) fn validate<'t>(
+    certificate: &Certificate<'_>,
+    anchors: &'t [TrustAnchor],
+    purpose: Purpose,
+    at: Timestamp,
+) -> Result<&'t TrustAnchor, CertificateRefused> {
+    shape::version(certificate)?;
+    shape::serial(certificate)?;
+    shape::one_signature_algorithm(certificate)?;
+    shape::exact_outside(certificate)?;
+    shape::no_unique_ids(certificate)?;
+    shape::no_double_extension(certificate)?;
+    shape::readable_extensions(certificate)?;
+    shape::no_unknown_critical(certificate)?;
+
+    let anchor = path::authority(certificate, anchors, purpose)?;
+    path::authority_name_and_serial(certificate, anchor)?;
+    path::signature(certificate, anchor)?;
+
+    subject_key::clause(certificate, purpose, anchor.kind)?;
+    usage::key_usage(certificate)?;
+    usage::extended_key_usage(certificate, purpose)?;
+    usage::end_entity(certificate)?;
+    policy::clause(certificate, purpose, anchor.kind)?;
+
+    // Last, so that "expired" is only ever said of a certificate that is genuine.
+    path::anchor_validity(anchor, at)?;
+    path::validity(certificate, at)?;
+    Ok(anchor)
+}
