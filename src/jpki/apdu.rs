@@ -3,7 +3,7 @@
 //! Invariants:
 //! - Whether a command's data is secret is decided where the command is built ([`Data`]), and `Debug` prints it as
 //!   `REDACTED`.
-//! - The bytes of a secret command exist once: [`Command::bytes`] borrows them, it does not copy them.
+//! - The bytes of a secret command exist once: [`Command::expose_bytes`] borrows them, it does not copy them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -154,8 +154,8 @@ impl<'a> Command<'a> {
         matches!(self.data, Data::Sensitive(_))
     }
 
-    /// The encoded command. Borrowed, not copied, when it is secret.
-    pub fn bytes(&self) -> Cow<'_, [u8]> {
+    /// The encoded command, for the reader alone: a PIN in it is exposed. Borrowed, not copied, when it is secret.
+    pub fn expose_bytes(&self) -> Cow<'_, [u8]> {
         let plain = match self.data {
             Data::Sensitive(InPlace(apdu)) => return Cow::Borrowed(apdu),
             Data::Plain(ShortData(bytes)) => bytes,

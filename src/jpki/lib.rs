@@ -33,6 +33,7 @@ pub mod apdu;
 mod card;
 mod channel;
 mod der;
+mod dialogue;
 mod error;
 pub mod limits;
 pub mod pin;
@@ -40,6 +41,10 @@ mod read;
 pub mod status;
 mod token;
 
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod unit_tests;
 
 pub use apdu::{Command, Data, Response};
 pub use card::{Card, Examined, PinVerified, Selected, Signature, Tries, VerifyOutcome, leave};

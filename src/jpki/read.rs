@@ -2,22 +2,18 @@
 //! [`CERTIFICATE_BYTES_MAX`].
 
 use crate::apdu::{Command, Expected, Header, Response};
-use crate::card::{Addressing, Dialogue, Ef};
 use crate::der::sequence_bytes;
-use crate::error::{CardError, Refusal};
-use crate::limits::{CERTIFICATE_BYTES_MAX, RESPONSE_DATA_BYTES_MAX};
+use crate::dialogue::{Addressing, Dialogue, Ef};
+use crate::error::{CardError, CardFault, Refusal};
+use crate::limits::{CERTIFICATE_BYTES_MAX, RESPONSE_DATA_BYTES_MAX, TOKEN_INFO_BYTES};
 use crate::status::{Meaning, StatusWord};
+use crate::token::TokenInfo;
 
 impl Dialogue<'_> {
     /// Reads the first `bytes` of a file, at most 256, and leaves it current. Returns what the card gives, which may be
     /// less, or the status word of its refusal.
-    pub(crate) fn read_start(
-        &mut self,
-        ef: Ef,
-        bytes: usize,
-        form: Addressing,
-    ) -> Result<Result<Vec<u8>, StatusWord>, CardError> {
-        let header = match form {
+    fn read_start(&mut self, ef: Ef, bytes: usize) -> Result<Result<Vec<u8>, StatusWord>, CardFault> {
+        let header = match self.read_form() {
             // The short form has an 8-bit offset only: it reads the start and makes the file current.
             Addressing::ShortId => Header::new(0x00, 0xB0, ef.short_id(), 0x00),
             Addressing::Current => {
@@ -33,10 +29,19 @@ impl Dialogue<'_> {
         Ok(given)
     }
 
-    /// Reads a certificate: its first 256 bytes, which hold its length, then exactly the rest.
-    pub(crate) fn read_certificate(&mut self, form: Addressing) -> Result<Vec<u8>, CardError> {
+    pub(crate) fn read_token_info(&mut self) -> Result<TokenInfo, CardError> {
+        const WHAT: &str = "the token information";
+        match self.read_start(Ef::TokenInfo, TOKEN_INFO_BYTES)? {
+            Ok(bytes) => TokenInfo::parse(&bytes)
+                .ok_or_else(|| Refusal::Damaged { what: WHAT, why: "it is too short" }.into()),
+            Err(status) => Err(Refusal::Unreadable { what: WHAT, status }.into()),
+        }
+    }
+
+    /// Reads the certificate: its first 256 bytes, which hold its length, then exactly the rest.
+    pub(crate) fn read_certificate(&mut self) -> Result<Vec<u8>, CardError> {
         const WHAT: &str = "the user-authentication certificate";
-        let mut certificate = match self.read_start(Ef::AuthCertificate, RESPONSE_DATA_BYTES_MAX, form)? {
+        let mut certificate = match self.read_start(Ef::AuthCertificate, RESPONSE_DATA_BYTES_MAX)? {
             Ok(start) => start,
             Err(status) => return Err(refused_certificate(status, WHAT).into()),
         };
@@ -49,10 +54,11 @@ impl Dialogue<'_> {
             let offset = u16::try_from(certificate.len()).map_err(|_| damaged("it has no end"))?;
             let [high, low] = offset.to_be_bytes();
             let header = Header::new(0x00, 0xB0, high, low);
-            let part = Command::case2(header, Expected::up_to(whole - certificate.len()));
+            let wanted = RESPONSE_DATA_BYTES_MAX.min(whole - certificate.len());
+            let part = Command::case2(header, Expected::up_to(wanted));
             match given(self.send("READ BINARY", &part)?) {
-                // An empty part would be asked for without end.
-                Ok(part) if !part.is_empty() => certificate.extend(part),
+                // A card gives less than asked for at the end of the file only.
+                Ok(part) if part.len() >= wanted => certificate.extend(part),
                 Ok(_) | Err(StatusWord(0x6B00)) => return Err(damaged("the file ends before it")),
                 Err(status) => return Err(refused_certificate(status, WHAT).into()),
             }
