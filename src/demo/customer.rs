@@ -134,6 +134,7 @@ impl Customer {
                 }
                 None => hands.press_pad(b"X")?,
             },
+            "stopped" => terminal.press("confirm"),
             "receipt" => terminal.press(if self.receipt { "yes" } else { "no" }),
             "take-card" => hands.pull_card()?,
             // Waiting screens and messages ask for nothing.

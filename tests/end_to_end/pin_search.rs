@@ -47,11 +47,14 @@ fn forms(pin: &str) -> Vec<(&'static str, Vec<u8>)> {
         encoded.as_bytes()[(before * 8).div_ceil(6)..(before * 8 + 32) / 6].to_vec()
     };
     let verify = |p2: u8| [&[0x00, 0x20, 0x00, p2, 0x04][..], digits].concat();
-    let spaced = digits.iter().map(|digit| format!("{digit:02x}")).collect::<Vec<_>>().join(" ");
+    let hex_list = |separator: &str| {
+        digits.iter().map(|digit| format!("{digit:02x}")).collect::<Vec<_>>().join(separator).into_bytes()
+    };
     vec![
         ("text", digits.to_vec()),
         ("hex", hex::encode(digits).into_bytes()),
-        ("spaced hex", spaced.into_bytes()),
+        ("spaced hex", hex_list(" ")),
+        ("hex list", hex_list(", ")),
         ("decimal list", list(", ")),
         ("dense decimal list", list(",")),
         ("base64, first alignment", base64(0)),

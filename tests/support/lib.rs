@@ -6,6 +6,8 @@
 pub mod memory;
 pub mod openssl;
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -17,7 +19,7 @@ use myna_demo::host_process::HostProcess;
 use myna_demo::programs::Programs;
 use myna_demo::reader_stack::{CardSetup, ReaderStack};
 use myna_demo::state::State;
-use myna_demo::terminal_process::{TerminalProcess, TerminalSetup};
+use myna_demo::terminal_process::{TerminalProcess, TerminalSetup, write_configuration};
 
 /// The programs, built once if need be: a test of this package does not make cargo build another package's binaries.
 pub fn programs() -> &'static Programs {
@@ -127,6 +129,28 @@ impl World {
             }
         }
         text
+    }
+
+    /// Pulls a lever of the host (see docs/host.md).
+    pub fn host_lever(&self, lever: &Value) -> Value {
+        let socket = myna_demo::host_process::levers_socket(&self.state);
+        let mut stream = UnixStream::connect(&socket).expect("the host's levers");
+        stream.write_all(format!("{lever}\n").as_bytes()).expect("the lever moves");
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).expect("an answer");
+        serde_json::from_str(&line).expect("JSON")
+    }
+
+    /// Finishes what an earlier process left: `myna-atm deliver`.
+    pub fn deliver(&self) -> std::process::Output {
+        let configuration = write_configuration(&self.state, &self.setup).expect("a configuration");
+        Command::new(&programs().terminal)
+            .arg("deliver")
+            .arg("--config")
+            .arg(configuration)
+            .env("PCSCLITE_CSOCK_NAME", &self.setup.pcsc_socket)
+            .output()
+            .expect("the terminal runs")
     }
 
     /// Restarts the host with the same books, at the same address.
