@@ -327,7 +327,14 @@ pub(crate) fn write_certificate(path: &Path, der: &[u8], held: &Lock) -> Result<
     store::write_public(path, pem("CERTIFICATE", der)?.as_bytes(), held)
 }
 
-fn pem(label: &'static str, der: &[u8]) -> Result<String, PkiError> {
+/// `der` as PEM.
+pub(crate) fn pem(label: &'static str, der: &[u8]) -> Result<String, PkiError> {
     der::pem::encode_string(label, LineEnding::LF, der)
         .map_err(|source| PkiError::Encode { what: label, source: source.into() })
+}
+
+/// Our serial numbers fit; a longer one is not ours.
+pub(crate) fn serial_to_u64(bytes: &[u8]) -> Option<u64> {
+    let significant = bytes.iter().skip_while(|byte| **byte == 0);
+    significant.clone().count().le(&8).then(|| significant.fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
 }

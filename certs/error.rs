@@ -122,8 +122,22 @@ pub enum PkiError {
         /// What was given.
         id: String,
     },
-    /// A certificate to revoke does not parse.
-    #[error("cannot read the certificate to revoke")]
+    /// There is no PKI where one was expected.
+    #[error("there is no test PKI in {}", path.display())]
+    NoPki {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A directory's entries could not be listed.
+    #[error("cannot list {}", path.display())]
+    List {
+        /// Which directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate does not parse.
+    #[error("cannot parse the certificate")]
     ParseCertificate {
         /// Why.
         source: der::Error,

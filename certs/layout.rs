@@ -37,6 +37,28 @@ pub struct HostFiles {
     pub holder_key: PathBuf,
 }
 
+/// What was written of a card: for emulators and tools that are not linked with this library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardFiles {
+    /// PKCS#8 private key (PEM), mode 0600.
+    pub key: PathBuf,
+    /// The card's certificate (DER).
+    pub certificate: PathBuf,
+    /// Its issuer's certificate (DER).
+    pub issuer: PathBuf,
+}
+
+impl CardFiles {
+    /// The files of a card in `folder`.
+    pub fn new(folder: &Path) -> Self {
+        CardFiles {
+            key: folder.join("card.key.pem"),
+            certificate: folder.join("card.crt.der"),
+            issuer: folder.join("issuer.crt.der"),
+        }
+    }
+}
+
 /// Paths below the PKI directory. Nothing here says that a file exists.
 #[derive(Clone, Debug)]
 pub struct Layout {

@@ -16,6 +16,7 @@ mod certificate;
 mod crl;
 mod error;
 mod extension;
+mod inventory;
 mod key;
 mod layout;
 mod pki;
@@ -25,6 +26,7 @@ mod time;
 
 pub use authority::AuthorityName;
 pub use error::PkiError;
-pub use layout::{HostFiles, KeyFiles, Layout, TerminalFiles};
+pub use inventory::Listed;
+pub use layout::{CardFiles, HostFiles, KeyFiles, Layout, TerminalFiles};
 pub use pki::{AuthCa, CardIdentity, CardKey, CardPurpose, CardSpec, Pki};
 pub use time::end_of_day_in_japan;

@@ -12,7 +12,7 @@ use crate::PkiError;
 use crate::authority::{self, Authority, AuthorityName};
 use crate::certificate::{self, Subject};
 use crate::key::{KeyKind, PrivateKey, random};
-use crate::layout::{HostFiles, KeyFiles, Layout, TerminalFiles};
+use crate::layout::{CardFiles, HostFiles, KeyFiles, Layout, TerminalFiles};
 use crate::profile::Profiles;
 use crate::store::{self, Lock};
 use crate::time::add_days;
@@ -147,6 +147,15 @@ impl Pki {
         Ok(pki)
     }
 
+    /// Opens `dir` like [`Pki::open_or_create`], but only if there is a PKI already.
+    pub fn open(dir: &Path, now: Timestamp) -> Result<Self, PkiError> {
+        let first = Layout::new(dir).authority(AuthorityName::Auth1).certificate;
+        match store::read(&first)? {
+            Some(_) => Self::open_or_create(dir, now),
+            None => Err(PkiError::NoPki { path: dir.to_owned() }),
+        }
+    }
+
     /// Where things lie.
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -195,6 +204,17 @@ impl Pki {
         })
     }
 
+    /// Writes a card's key and certificates into `folder`, which is made if needed.
+    pub fn save_card(&self, card: &CardIdentity, folder: &Path) -> Result<CardFiles, PkiError> {
+        let files = CardFiles::new(folder);
+        let held = store::lock(self.layout.root())?;
+        let key = Zeroizing::new(authority::pem("PRIVATE KEY", &card.private_key_pkcs8)?);
+        store::write_secret(&files.key, key.as_bytes(), &held)?;
+        store::write_public(&files.certificate, &card.certificate, &held)?;
+        store::write_public(&files.issuer, &card.issuer_certificate, &held)?;
+        Ok(files)
+    }
+
     /// Lists a serial number as revoked and signs the list again.
     pub fn revoke(&self, issuer: AuthorityName, serial: u64) -> Result<(), PkiError> {
         let held = store::lock(self.layout.root())?;
@@ -212,7 +232,8 @@ impl Pki {
             .map_err(|source| PkiError::ParseCertificate { source })?
             .ok_or(PkiError::NotIssuedHere)?;
         let identifier = identifier.key_identifier.ok_or(PkiError::NotIssuedHere)?;
-        let serial = serial_to_u64(tbs.serial_number().as_bytes()).ok_or(PkiError::NotIssuedHere)?;
+        let serial =
+            authority::serial_to_u64(tbs.serial_number().as_bytes()).ok_or(PkiError::NotIssuedHere)?;
         let held = store::lock(self.layout.root())?;
         for name in AuthorityName::ALL {
             if store::read(&self.layout.authority(name).certificate)?.is_none() {
@@ -272,10 +293,4 @@ fn check_terminal_id(id: &str) -> Result<(), PkiError> {
     } else {
         Err(PkiError::TerminalId { id: id.to_owned() })
     }
-}
-
-/// Our serial numbers fit; a longer one is not ours.
-fn serial_to_u64(bytes: &[u8]) -> Option<u64> {
-    let significant = bytes.iter().skip_while(|byte| **byte == 0);
-    significant.clone().count().le(&8).then(|| significant.fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
 }

@@ -11,8 +11,6 @@ use crate::key::KeyKind;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
-    /// What the certificate is for, in a line.
-    pub(crate) about: String,
     pub(crate) subject: NameSpec,
     /// For certificates whose issuing call gives no dates.
     pub(crate) valid_days: Option<i64>,

@@ -11,4 +11,5 @@
 mod directory;
 mod openssl;
 mod profile;
+mod program;
 mod support;
