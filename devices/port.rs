@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use jpki::{Channel, PinSlot};
 
+use crate::printer::Receipt;
+
 /// How to react to a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -257,6 +259,9 @@ pub struct PinEntry {
 pub struct PinProgress {
     /// Digits in the slot now.
     pub entered: u8,
+    /// More digits were typed than a PIN has. All were thrown away, and keys have no effect until clear or backspace:
+    /// what would be left is not what the customer meant.
+    pub too_many: bool,
 }
 
 /// Takes a pad's progress; must return soon.
@@ -384,4 +389,16 @@ pub struct PrinterStatus {
 pub struct Printed {
     /// Where the picture of it lies, for printers that keep one.
     pub picture: Option<std::path::PathBuf>,
+}
+
+/// A thing that prints receipts.
+pub trait Printer: Send + Sync {
+    /// Prints a receipt and returns when it is out.
+    ///
+    /// # Errors
+    /// When it is not out, or not whole.
+    fn print(&self, receipt: &Receipt) -> Result<Printed, Fault>;
+
+    /// The state now, for operators and the device log.
+    fn status(&self) -> PrinterStatus;
 }

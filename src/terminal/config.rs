@@ -104,8 +104,8 @@ impl Default for Helpline {
         Self {
             number: "0120-95-0178".to_owned(),
             menu: "5".to_owned(),
-            hours: "平日 9時30分～20時00分、土日祝 9時30分～17時30分(年末年始を除く)".to_owned(),
-            hours_en: "Mon-Fri 9:30-20:00, Sat, Sun and holidays 9:30-17:30 (closed at New Year)".to_owned(),
+            hours: "平日：9時30分～20時00分、土日祝：9時30分～17時30分（年末年始を除く）".to_owned(),
+            hours_en: "Mon-Fri 9:30-20:00; Sat, Sun, holidays 9:30-17:30 (closed at New Year)".to_owned(),
         }
     }
 }

@@ -1,0 +1,199 @@
+//! Lines of Japanese and Latin text.
+//!
+//! Invariants:
+//! - No line begins with what may not begin one (closing brackets, full stops, small kana, 「ー」) or ends with an opening
+//!   bracket, unless a single unbreakable piece is wider than the line.
+//! - A line ends at the end of a phrase where one fits: readers of a receipt are often not young.
+//! - Latin words and numbers are not broken, unless wider than the line.
+//! - No character is lost but the spaces at a break; every line fits.
+
+/// May not begin a line (JIS X 4051, the common subset).
+const NOT_FIRST: &str = "、。，．・：；？！゛゜ヽヾゝゞ々ー）」』】〕〉》］｝ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ…‥’”)]},.:;?!%～〜";
+
+/// May not end a line.
+const NOT_LAST: &str = "（「『【〔〈《［｛‘“([{¥№";
+
+/// A reader pauses after these.
+const PHRASE_END: &str = "、。，．！？；・…）」』】〕〉》］｝)";
+
+/// Breaks `text` into lines that are at most `width` wide by `measure`, which gives the width of one character.
+pub(super) fn lines(text: &str, width: f32, measure: impl Fn(char) -> f32) -> Vec<String> {
+    let mut filler = Filler { width, measure, used: 0.0, line: String::new(), lines: Vec::new() };
+    for phrase in split(text, ends_phrase) {
+        filler.phrase(&phrase);
+    }
+    if !filler.line.is_empty() {
+        filler.end_line();
+    }
+    filler.lines
+}
+
+struct Filler<M> {
+    width: f32,
+    measure: M,
+    used: f32,
+    line: String,
+    lines: Vec<String>,
+}
+
+impl<M: Fn(char) -> f32> Filler<M> {
+    /// A phrase goes where it fits whole; one wider than a line is broken between pieces, and a piece between characters.
+    fn phrase(&mut self, phrase: &str) {
+        if self.make_room(phrase) {
+            return self.push(phrase);
+        }
+        for piece in split(phrase, may_break) {
+            if self.make_room(&piece) {
+                self.push(&piece);
+                continue;
+            }
+            for character in piece.chars() {
+                // Spaces may hang over the end; they are dropped there.
+                if character != ' '
+                    && self.used + (self.measure)(character) > self.width
+                    && !self.line.is_empty()
+                {
+                    self.end_line();
+                }
+                self.push(character.encode_utf8(&mut [0; 4]));
+            }
+        }
+    }
+
+    /// Begins a new line if `text` does not fit on this one; false if it fits on none.
+    fn make_room(&mut self, text: &str) -> bool {
+        let wanted: f32 = text.trim_end_matches(' ').chars().map(&self.measure).sum();
+        if wanted > self.width {
+            return false;
+        }
+        if self.used + wanted > self.width && !self.line.is_empty() {
+            self.end_line();
+        }
+        true
+    }
+
+    fn push(&mut self, text: &str) {
+        self.line.push_str(text);
+        self.used += text.chars().map(&self.measure).sum::<f32>();
+    }
+
+    fn end_line(&mut self) {
+        self.lines.push(self.line.trim_end_matches(' ').to_owned());
+        self.line.clear();
+        self.used = 0.0;
+    }
+}
+
+/// The text in parts, cut where `cut` allows it: it sees the characters before and after the place, and the next one.
+fn split(text: &str, cut: impl Fn(char, char, Option<char>) -> bool) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut previous: Option<char> = None;
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        match (previous, parts.last_mut()) {
+            (Some(before), Some(part)) if !cut(before, character, rest.clone().next()) => {
+                part.push(character)
+            }
+            _ => parts.push(character.to_string()),
+        }
+        previous = Some(character);
+    }
+    parts
+}
+
+fn may_break(before: char, after: char, _next: Option<char>) -> bool {
+    if after == ' ' || NOT_FIRST.contains(after) || NOT_LAST.contains(before) {
+        return false;
+    }
+    before == ' ' || is_wide(before) || is_wide(after)
+}
+
+/// Where a reader pauses: after a sign or space, where kana endings pass into the next word, before a polite お or ご.
+fn ends_phrase(before: char, after: char, next: Option<char>) -> bool {
+    let polite = |character: char| matches!(character, 'お' | 'ご');
+    let next_word =
+        if polite(after) { next.is_some_and(is_kanji) } else { !is_hiragana(after) && !polite(before) };
+    may_break(before, after, next)
+        && (before == ' '
+            || PHRASE_END.contains(before)
+            || NOT_LAST.contains(after)
+            || is_hiragana(before) && next_word)
+}
+
+fn is_hiragana(character: char) -> bool {
+    matches!(character, 'ぁ'..='ゖ')
+}
+
+fn is_kanji(character: char) -> bool {
+    matches!(character, '々' | '一'..='龠')
+}
+
+/// Takes two columns of a fixed-width line: kana, kanji, full-width signs.
+pub(super) fn is_wide(character: char) -> bool {
+    matches!(
+        u32::from(character),
+        0x1100..=0x115F | 0x2010..=0x2027 | 0x2030..=0x205E | 0x2103 | 0x2116 | 0x2121 | 0x2150..=0x218F
+            | 0x2190..=0x27BF | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F
+            | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn columns(character: char) -> f32 {
+        if is_wide(character) { 2.0 } else { 1.0 }
+    }
+
+    fn broken(text: &str, width: f32) -> Vec<String> {
+        lines(text, width, columns)
+    }
+
+    #[test]
+    fn japanese_breaks_anywhere_but_where_it_may_not() {
+        assert_eq!(broken("健康保険証利用申込", 8.0), ["健康保険", "証利用申", "込"]);
+        // The full stop and the closing bracket stay with the character before.
+        assert_eq!(broken("会意有得。下記", 8.0), ["会意有", "得。下記"]);
+        assert_eq!(broken("会意有「得」尾", 8.0), ["会意有", "「得」尾"]);
+        assert_eq!(broken("カードリーダー", 4.0), ["カー", "ド", "リー", "ダー"]);
+    }
+
+    #[test]
+    fn lines_end_where_a_reader_pauses() {
+        let title = "マイナンバーカードの健康保険証利用の申込み";
+        assert_eq!(broken(title, 24.0), ["マイナンバーカードの", "健康保険証利用の申込み"]);
+        let notice = "手続きが終わるまで、ご利用いただけません。";
+        assert_eq!(broken(notice, 28.0), ["手続きが終わるまで、", "ご利用いただけません。"]);
+        assert_eq!(broken("音声にしたがってお進みください", 20.0), ["音声にしたがって", "お進みください"]);
+    }
+
+    #[test]
+    fn words_and_numbers_stay_whole() {
+        assert_eq!(broken("Please take your card", 11.0), ["Please take", "your card"]);
+        assert_eq!(broken("電話は0120-95-0178です", 13.0), ["電話は", "0120-95-0178", "です"]);
+        assert_eq!(broken("ABCDEFGHIJ", 4.0), ["ABCD", "EFGH", "IJ"]);
+    }
+
+    #[test]
+    fn nothing_has_no_lines() {
+        assert!(broken("", 10.0).is_empty());
+        assert_eq!(broken("   ", 2.0), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_fits_and_no_character_is_lost(
+            text in "[ a-zA-Z0-9あ-んア-ン一-龠、。「」（）ー]{0,80}", width in 2u8..60
+        ) {
+            let found = broken(&text, f32::from(width));
+            for line in &found {
+                prop_assert!(line.chars().map(columns).sum::<f32>() <= f32::from(width), "{line:?}");
+            }
+            let without_spaces = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(without_spaces(&found.concat()), without_spaces(&text));
+        }
+    }
+}
