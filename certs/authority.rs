@@ -338,3 +338,17 @@ pub(crate) fn serial_to_u64(bytes: &[u8]) -> Option<u64> {
     let significant = bytes.iter().skip_while(|byte| **byte == 0);
     significant.clone().count().le(&8).then(|| significant.fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::serial_to_u64;
+
+    #[test]
+    fn serial_numbers_of_others_may_be_longer_than_ours() {
+        assert_eq!(serial_to_u64(&[0x20, 0x00, 0x01]), Some(0x20_0001));
+        assert_eq!(serial_to_u64(&[0x00, 0x8F]), Some(0x8F));
+        assert_eq!(serial_to_u64(&[0xFF; 8]), Some(u64::MAX));
+        assert_eq!(serial_to_u64(&[0xFF; 9]), None);
+        assert_eq!(serial_to_u64(&[]), Some(0));
+    }
+}

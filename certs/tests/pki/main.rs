@@ -9,6 +9,7 @@
 )]
 
 mod directory;
+mod hostile;
 mod openssl;
 mod profile;
 mod program;
