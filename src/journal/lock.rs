@@ -1,0 +1,52 @@
+//! One writer: a lock file beside the journal, held as long as the journal is open. Readers do not need it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::error::JournalError;
+use crate::place;
+
+/// Held: the kernel lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(crate) fn take(journal: &Path) -> Result<Self, JournalError> {
+        let path = place::beside(journal, ".lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(JournalError::file("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(JournalError::InUse { path: journal.to_owned(), process: holder(&mut file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(JournalError::file("lock", &path)(source)),
+        }
+        // The number only helps the message above; the lock does not depend on it.
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| write!(file, "{}", std::process::id()));
+        written.map_err(JournalError::file("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.take(16).read_to_string(&mut text);
+    match read {
+        Ok(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => text,
+        _ => "unknown".to_owned(),
+    }
+}

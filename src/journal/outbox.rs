@@ -1,0 +1,234 @@
+//! The outbox: signed requests until the host has decided, and the evidence of both until it is erased.
+//!
+//! Invariants:
+//! - A request is never replaced by other bytes, a decision never by another decision.
+//! - A request without a decision is never erased.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use uuid::Uuid;
+
+use crate::batch::{Decided, OutboxChange, OutboxEntry};
+use crate::canonical::milliseconds;
+use crate::digest::Digest;
+use crate::error::JournalError;
+use crate::store::Journal;
+use crate::word::{AcceptanceNumber, Word};
+
+const COLUMNS: &str = "request_id, visit, sha256, cms, accept_until_ms, outcome, code, acceptance_number, answer, decided_ms, erased_ms";
+
+pub(crate) fn write(transaction: &Transaction<'_>, changes: &[OutboxChange]) -> Result<(), JournalError> {
+    for change in changes {
+        match change {
+            OutboxChange::Put { request_id, visit, cms, accept_until } => {
+                put(transaction, *request_id, *visit, cms, *accept_until)?;
+            }
+            OutboxChange::Decided { request_id, decision } => decide(transaction, *request_id, decision)?,
+        }
+    }
+    Ok(())
+}
+
+fn put(
+    transaction: &Transaction<'_>,
+    request_id: Uuid,
+    visit: Uuid,
+    cms: &[u8],
+    accept_until: Timestamp,
+) -> Result<(), JournalError> {
+    let failed = || JournalError::database("write the outbox");
+    let sha256 = Digest::of(cms);
+    if let Some(there) = get(transaction, request_id)? {
+        return if there.sha256 == sha256 {
+            Ok(())
+        } else {
+            Err(JournalError::RequestDiffers { request_id })
+        };
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO outbox(request_id, visit, sha256, cms, accept_until_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .and_then(|mut insert| {
+            insert.execute((
+                request_id.to_string(),
+                visit.to_string(),
+                sha256.as_bytes(),
+                cms,
+                milliseconds(accept_until),
+            ))
+        })
+        .map_err(failed())?;
+    Ok(())
+}
+
+fn decide(transaction: &Transaction<'_>, request_id: Uuid, decision: &Decided) -> Result<(), JournalError> {
+    let there = get(transaction, request_id)?.ok_or(JournalError::RequestUnknown { request_id })?;
+    if let Some(before) = there.decided {
+        let same = before.outcome == decision.outcome
+            && before.code == decision.code
+            && before.acceptance_number == decision.acceptance_number;
+        return if same { Ok(()) } else { Err(JournalError::DecisionDiffers { request_id }) };
+    }
+    transaction
+        .prepare_cached(
+            "UPDATE outbox SET outcome = ?2, code = ?3, acceptance_number = ?4, answer = ?5, decided_ms = ?6 \
+             WHERE request_id = ?1",
+        )
+        .and_then(|mut update| {
+            update.execute((
+                request_id.to_string(),
+                decision.outcome.as_str(),
+                decision.code.as_str(),
+                decision.acceptance_number.as_ref().map(AcceptanceNumber::as_str),
+                &decision.answer,
+                milliseconds(decision.at),
+            ))
+        })
+        .map_err(JournalError::database("write the outbox"))?;
+    Ok(())
+}
+
+/// A row as SQLite gives it.
+struct Raw {
+    request_id: String,
+    visit: String,
+    sha256: Vec<u8>,
+    cms: Option<Vec<u8>>,
+    accept_until_ms: i64,
+    outcome: Option<String>,
+    code: Option<String>,
+    acceptance_number: Option<String>,
+    answer: Option<Vec<u8>>,
+    decided_ms: Option<i64>,
+    erased_ms: Option<i64>,
+}
+
+impl Raw {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            request_id: row.get(0)?,
+            visit: row.get(1)?,
+            sha256: row.get(2)?,
+            cms: row.get(3)?,
+            accept_until_ms: row.get(4)?,
+            outcome: row.get(5)?,
+            code: row.get(6)?,
+            acceptance_number: row.get(7)?,
+            answer: row.get(8)?,
+            decided_ms: row.get(9)?,
+            erased_ms: row.get(10)?,
+        })
+    }
+
+    /// `None` when the row is damaged: bytes that are not those of the digest are never sent.
+    fn entry(self) -> Option<OutboxEntry> {
+        let sha256 = Digest::from(<[u8; 32]>::try_from(self.sha256).ok()?);
+        let whole = self.cms.as_ref().is_none_or(|cms| Digest::of(cms) == sha256);
+        let decided = match (self.outcome, self.code, self.decided_ms) {
+            (Some(outcome), Some(code), Some(at)) => Some(Decided {
+                outcome: Word::stored(&outcome)?,
+                code: Word::stored(&code)?,
+                acceptance_number: match self.acceptance_number {
+                    Some(number) => Some(AcceptanceNumber::parse(&number).ok()?),
+                    None => None,
+                },
+                answer: self.answer,
+                at: Timestamp::from_millisecond(at).ok()?,
+            }),
+            (None, None, None) => None,
+            _ => return None,
+        };
+        // What is not decided is whole.
+        let complete = decided.is_some() || (self.cms.is_some() && self.erased_ms.is_none());
+        let erased_at = match self.erased_ms {
+            Some(at) => Some(Timestamp::from_millisecond(at).ok()?),
+            None => None,
+        };
+        (whole && complete).then_some(OutboxEntry {
+            request_id: Uuid::parse_str(&self.request_id).ok()?,
+            visit: Uuid::parse_str(&self.visit).ok()?,
+            sha256,
+            cms: self.cms,
+            accept_until: Timestamp::from_millisecond(self.accept_until_ms).ok()?,
+            decided,
+            erased_at,
+        })
+    }
+}
+
+/// Rows without a decision, the oldest first; a damaged one is `None`.
+pub(crate) fn undecided(connection: &Connection) -> rusqlite::Result<Vec<Option<OutboxEntry>>> {
+    connection
+        .prepare(&format!(
+            "SELECT {COLUMNS} FROM outbox WHERE decided_ms IS NULL ORDER BY accept_until_ms, request_id"
+        ))?
+        .query_map([], |row| Raw::of(row).map(Raw::entry))?
+        .collect()
+}
+
+fn get(connection: &Connection, request_id: Uuid) -> Result<Option<OutboxEntry>, JournalError> {
+    let row = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE request_id = ?1"))
+        .and_then(|mut select| select.query_row([request_id.to_string()], Raw::of).optional())
+        .map_err(JournalError::database("read the outbox"))?;
+    row.map(|raw| raw.entry().ok_or(JournalError::Damaged { table: "outbox" })).transpose()
+}
+
+impl Journal {
+    /// Requests without a decision, the one that ends first first.
+    ///
+    /// # Errors
+    /// When a row is damaged or cannot be read.
+    pub fn outbox_pending(&self) -> Result<Vec<OutboxEntry>, JournalError> {
+        undecided(&self.connection)
+            .map_err(JournalError::database("read the outbox"))?
+            .into_iter()
+            .map(|entry| entry.ok_or(JournalError::Damaged { table: "outbox" }))
+            .collect()
+    }
+
+    /// One request, with its decision.
+    ///
+    /// # Errors
+    /// When the row is damaged or cannot be read.
+    pub fn outbox_get(&self, request_id: Uuid) -> Result<Option<OutboxEntry>, JournalError> {
+        get(&self.connection, request_id)
+    }
+
+    /// Erases the evidence (request and answer) of decisions taken before `decided_before`, and says of how many.
+    /// What stays: ids, digest, decision, acceptance number, times. The bytes are overwritten in the database, and the
+    /// write-ahead log that may still hold them is emptied (when a reader is in the way: at the next call or start).
+    ///
+    /// # Errors
+    /// When it is not durable.
+    pub fn erase_evidence(&mut self, decided_before: Timestamp, now: Timestamp) -> Result<u64, JournalError> {
+        let failed = || JournalError::database("erase evidence");
+        let due = "decided_ms < ?1 AND erased_ms IS NULL";
+        let any: bool = self
+            .connection
+            .prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE {due})"))
+            .and_then(|mut select| select.query_row([milliseconds(decided_before)], |row| row.get(0)))
+            .map_err(failed())?;
+        if !any {
+            return Ok(0);
+        }
+        let erased = self.transact("erase evidence", |transaction| {
+            transaction
+                .execute(
+                    &format!("UPDATE outbox SET cms = NULL, answer = NULL, erased_ms = ?2 WHERE {due}"),
+                    (milliseconds(decided_before), milliseconds(now)),
+                )
+                .map_err(failed())
+        })?;
+        self.empty_wal()?;
+        Ok(u64::try_from(erased).unwrap_or(u64::MAX))
+    }
+
+    /// Moves the write-ahead log into the database and empties it, when no reader is in the way.
+    pub(crate) fn empty_wal(&self) -> Result<(), JournalError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(JournalError::database("empty the write-ahead log"))
+    }
+}

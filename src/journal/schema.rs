@@ -1,0 +1,107 @@
+//! The tables, and how any connection to them is set up.
+//!
+//! Invariant: a file whose tables differ from these in one character is not a journal. A journal of another schema
+//! version is refused, not guessed at. docs/device-log.md shows these tables: they are an interface.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+/// In the header of every journal: "MyAJ".
+pub const APPLICATION_ID: u32 = 0x4D79_414A;
+/// Schema versions that this program reads and writes. A new one is added here, with its step from the one before.
+pub const SCHEMA_VERSIONS: [u32; 1] = [1];
+/// The version of a new journal.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// SQLite up to 3.51.2 could lose committed pages when the write-ahead log was reset.
+pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// How long a connection waits for another one of the same file.
+const BUSY_MS_MAX: u64 = 5_000;
+
+/// One statement a table, in the order in which they are created.
+pub(crate) const TABLES: [&str; 5] = [
+    "CREATE TABLE device_log(
+  seq INTEGER PRIMARY KEY,
+  entry TEXT NOT NULL,
+  hash BLOB NOT NULL
+) STRICT",
+    "CREATE TABLE device_log_checkpoint(
+  seq INTEGER PRIMARY KEY,
+  statement TEXT NOT NULL,
+  signature BLOB NOT NULL
+) STRICT",
+    "CREATE TABLE outbox(
+  request_id TEXT PRIMARY KEY,
+  visit TEXT NOT NULL,
+  sha256 BLOB NOT NULL,
+  cms BLOB,
+  accept_until_ms INTEGER NOT NULL,
+  outcome TEXT,
+  code TEXT,
+  acceptance_number TEXT,
+  answer BLOB,
+  decided_ms INTEGER,
+  erased_ms INTEGER
+) STRICT, WITHOUT ROWID",
+    "CREATE TABLE visit_record(
+  id INTEGER PRIMARY KEY,
+  visit TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  body TEXT NOT NULL,
+  sha256 BLOB NOT NULL
+) STRICT",
+    "CREATE TABLE open_visit(
+  visit TEXT PRIMARY KEY,
+  first_record INTEGER NOT NULL
+) STRICT, WITHOUT ROWID",
+];
+
+/// Found fast: what is not decided, what was decided and is not erased yet.
+pub(crate) const INDEXES: [&str; 2] = [
+    "CREATE INDEX outbox_undecided ON outbox(accept_until_ms) WHERE decided_ms IS NULL",
+    "CREATE INDEX outbox_evidence ON outbox(decided_ms) WHERE erased_ms IS NULL",
+];
+
+pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "auto_vacuum", "NONE")?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    for statement in TABLES.iter().chain(&INDEXES) {
+        connection.execute_batch(statement)?;
+    }
+    Ok(())
+}
+
+/// True when the file has exactly these tables and indexes.
+pub(crate) fn is_exact(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement =
+        connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
+    let found = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(found.iter().map(String::as_str).eq(TABLES.into_iter().chain(INDEXES)))
+}
+
+/// Opens for writing; the file must be there.
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    distrust(&connection)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+/// A file may come from anywhere: nothing in it is run.
+pub(crate) fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    Ok(())
+}

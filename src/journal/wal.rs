@@ -1,0 +1,107 @@
+//! Is the write-ahead log whole? SQLite silently ends reading it at the first frame whose checksum is wrong. After a
+//! power cut that is the torn last transaction and nobody was told that it is durable; anywhere else it is damage, and
+//! durable transactions would disappear without a word.
+//!
+//! Rule: each transaction ends with a commit frame and is synced before the next one is written. So behind the first
+//! wrong frame there may be the rest of one transaction. Another frame of the same generation (same salts) after a
+//! commit frame there belongs to a later transaction, and then one that was durable is broken.
+//! (SQLite file format, section 4: the write-ahead log.)
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use crate::error::JournalError;
+
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+const MAGIC: u32 = 0x377F_0682;
+const PAGE_BYTES_MAX: u32 = 65_536;
+
+/// True for a log that SQLite reads to its end, or that ends in one torn transaction, or that is not there.
+pub(crate) fn is_whole(path: &Path) -> Result<bool, JournalError> {
+    let failed = || JournalError::file("read", path);
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(source) => return Err(failed()(source)),
+    };
+    scan(BufReader::new(file)).map_err(failed())
+}
+
+/// Reads `bytes.len()` bytes; false at the end of the file (what is left of a torn write counts as nothing).
+fn fill(from: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
+    match from.read_exact(bytes) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()).copied().unwrap_or_default())
+}
+
+/// SQLite's running checksum over pairs of 32-bit words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Sum {
+    big_endian: bool,
+    s0: u32,
+    s1: u32,
+}
+
+impl Sum {
+    fn add(&mut self, bytes: &[u8]) {
+        let (words, _) = bytes.as_chunks::<4>();
+        let (pairs, _) = words.as_chunks::<2>();
+        for [first, second] in pairs {
+            let word = |bytes: &[u8; 4]| {
+                if self.big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) }
+            };
+            self.s0 = self.s0.wrapping_add(word(first)).wrapping_add(self.s1);
+            self.s1 = self.s1.wrapping_add(word(second)).wrapping_add(self.s0);
+        }
+    }
+
+    fn is_at(&self, bytes: &[u8], at: usize) -> bool {
+        self.s0 == number(bytes, at) && self.s1 == number(bytes, at + 4)
+    }
+}
+
+fn scan(mut wal: impl Read) -> io::Result<bool> {
+    let mut header = [0; HEADER_BYTES];
+    // Not even a header, or one that was never written: no frame was ever durable.
+    if !fill(&mut wal, &mut header)? || header == [0; HEADER_BYTES] {
+        return Ok(true);
+    }
+    let page_bytes = number(&header, 8);
+    let mut sum = Sum { big_endian: number(&header, 0) & 1 == 1, s0: 0, s1: 0 };
+    sum.add(header.get(..24).unwrap_or_default());
+    let known =
+        number(&header, 0) | 1 == MAGIC | 1 && page_bytes.is_power_of_two() && page_bytes <= PAGE_BYTES_MAX;
+    // The header is synced before the first frame, and lies in one sector.
+    if !known || !sum.is_at(&header, 24) {
+        return Ok(false);
+    }
+    let salts = header.get(16..24).unwrap_or_default();
+
+    let mut frame = [0; FRAME_HEADER_BYTES];
+    let mut page = vec![0; usize::try_from(page_bytes).unwrap_or_default()];
+    let mut broken = false;
+    let mut commit_behind_break = false;
+    while fill(&mut wal, &mut frame)? && fill(&mut wal, &mut page)? {
+        let of_this_generation = frame.get(8..16) == Some(salts);
+        if !broken {
+            sum.add(frame.get(..8).unwrap_or_default());
+            sum.add(&page);
+            broken = !(of_this_generation && number(&frame, 0) != 0 && sum.is_at(&frame, 16));
+        }
+        if broken && of_this_generation {
+            if commit_behind_break {
+                return Ok(false);
+            }
+            commit_behind_break = number(&frame, 4) != 0;
+        }
+    }
+    Ok(true)
+}
