@@ -24,6 +24,9 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:35963";
 const RETRY: Duration = Duration::from_millis(20);
 /// For one attempt. The driver's queue holds one connection; while it is full, attempts are not answered at all.
 const CONNECT_MAX: Duration = Duration::from_millis(250);
+/// How long a card that was pulled out or lost contact stays away at least. `pcscd` looks every 400 ms: one that came
+/// back sooner would not be missed, and a client would go on with a card that forgot everything.
+const AWAY: Duration = Duration::from_millis(450);
 /// Longer than any ATR (33 bytes): the driver fails to power such a card up, which is what a mute card looks like.
 const NO_ATR: [u8; 34] = [0xFF; 34];
 
@@ -121,11 +124,11 @@ impl Reader {
                 Ok(stream) => {
                     tracing::info!(%address, "card is in the virtual reader");
                     reported = false;
-                    if let Err(error) = self.serve_connection(stream) {
-                        tracing::info!(
-                            error = &error as &dyn std::error::Error,
-                            "connection to the driver ended"
-                        );
+                    match self.serve_connection(stream) {
+                        Ok(()) => self.pause(AWAY),
+                        Err(error) => {
+                            tracing::info!(error = &error as &dyn std::error::Error, "the driver has gone");
+                        }
                     }
                 }
                 Err(error) => {
@@ -149,6 +152,7 @@ impl Reader {
         !state.quit
     }
 
+    /// `Ok` if the card ended the connection, an error if the driver did.
     fn serve_connection(&self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         {
@@ -172,9 +176,10 @@ impl Reader {
             }
         };
         let mut state = self.lock();
+        let pulled_out = state.connection.is_none();
         disconnect(&mut state);
         state.slot.power_off();
-        result
+        if pulled_out { Ok(()) } else { result }
     }
 
     fn handle(&self, frame: &[u8]) -> io::Result<Reaction> {

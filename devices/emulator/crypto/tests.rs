@@ -1,7 +1,7 @@
 //! Every scheme of the chip against an independent verifier (aws-lc).
 
 use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKeyComponents};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{
     KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
     UnparsedPublicKey,
@@ -12,20 +12,14 @@ use super::*;
 struct Pair {
     chip: PrivateKey,
     public: Vec<u8>,
-    components: PublicKeyComponents<Vec<u8>>,
 }
 
 fn rsa_pair() -> Pair {
     let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
     let pkcs8 = pair.as_der().unwrap();
-    let components = PublicKeyComponents {
-        n: pair.public_key().modulus().big_endian_without_leading_zero().to_vec(),
-        e: pair.public_key().exponent().big_endian_without_leading_zero().to_vec(),
-    };
     Pair {
         chip: PrivateKey::from_pkcs8(pkcs8.as_ref()).unwrap(),
         public: pair.public_key().as_ref().to_vec(),
-        components,
     }
 }
 
@@ -62,24 +56,31 @@ fn the_block_under_a_signature_is_the_padding_and_the_bytes_given() {
     let pair = rsa_pair();
     for length in [1, 51, 244, 245] {
         let input = vec![0xA5; length];
-        let signature = pair.chip.sign(Scheme::Verbatim, &input).unwrap();
-        let block = raise(&pair.components, &signature);
+        let block = raise(&pair.public, &pair.chip.sign(Scheme::Verbatim, &input).unwrap());
         assert!(block.starts_with(&[0x01, 0xFF]), "{length}");
         assert!(block.ends_with(&input), "{length}");
         assert_eq!(block.len(), 255, "{length}: the leading 00 is not printed");
     }
     let bare = pair.chip.sign(Scheme::HashBare, b"message").unwrap();
-    assert!(raise(&pair.components, &bare).ends_with(&[&[0x00][..], &sha256(b"message")].concat()));
+    assert!(raise(&pair.public, &bare).ends_with(&[&[0x00][..], &sha256(b"message")].concat()));
 }
 
-/// signature ^ e mod n.
-fn raise(key: &PublicKeyComponents<Vec<u8>>, signature: &[u8]) -> Vec<u8> {
+/// RSAPublicKey of RFC 8017, A.1.1.
+#[derive(der::Sequence)]
+struct RsaPublicKey<'a> {
+    modulus: der::asn1::UintRef<'a>,
+    exponent: der::asn1::UintRef<'a>,
+}
+
+/// signature ^ e mod n, without leading zeros.
+fn raise(public: &[u8], signature: &[u8]) -> Vec<u8> {
     use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
     use crypto_bigint::{BoxedUint, Odd};
+    let key = RsaPublicKey::from_der(public).unwrap();
     let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, 2048).unwrap();
-    let params = BoxedMontyParams::new(Odd::new(number(&key.n)).unwrap());
-    let block = BoxedMontyForm::new(number(signature), &params).pow(&number(&key.e)).retrieve();
-    block.to_be_bytes_trimmed_vartime().to_vec()
+    let params = BoxedMontyParams::new(Odd::new(number(key.modulus.as_bytes())).unwrap());
+    let power = BoxedMontyForm::new(number(signature), &params).pow(&number(key.exponent.as_bytes()));
+    power.retrieve().to_be_bytes_trimmed_vartime().to_vec()
 }
 
 #[test]
