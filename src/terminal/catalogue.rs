@@ -1,5 +1,305 @@
-//! Every text that a customer reads, by key, in every language.
+//! Every text that a customer reads, by key, in every language; and every stable code with what operators do about it.
+//!
+//! Invariants:
+//! - A refusal says what happened, why, and what to do next; a test holds each language to all three for every code.
+//! - The texts are data for translators (`catalogue/*.ftl`, Fluent); what may stand in them is decided by the types here:
+//!   counts, dates, the numbers on the receipt, the helpline. A PIN cannot, and neither can the holder's name.
+//! - A missing or broken text never stops a visit: its key is shown instead, and tests keep that from happening.
 
+use std::borrow::Cow;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+use serde::Serialize;
+use transaction::{Fault, Outcome, Screen};
+
+use crate::config::Helpline;
+
+mod codes;
 mod language;
 
+pub use codes::{CODES, Class, Code, Line, code};
 pub use language::Language;
+
+const JA: &str = include_str!("catalogue/ja.ftl");
+const EN: &str = include_str!("catalogue/en.ftl");
+
+/// The texts of one language, with the constants of one machine in them.
+pub struct Catalogue {
+    language: Language,
+    bundle: FluentBundle<FluentResource>,
+    helpline: Helpline,
+}
+
+/// The built-in texts of a language cannot be used. A bug.
+#[derive(Debug, thiserror::Error)]
+#[error("the texts of language {language} are broken: {what}")]
+pub struct CatalogueError {
+    language: &'static str,
+    what: String,
+}
+
+/// What a screen may say beyond its fixed words.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// When the host opens again, in words of the language; see [`Catalogue::moment`].
+    pub reopens: Option<String>,
+    /// The host's acceptance number.
+    pub acceptance: Option<String>,
+    /// The request's reference number, as on the receipt.
+    pub reference: Option<String>,
+    /// Months of the notice that the certificate ends.
+    pub notice_months: u32,
+}
+
+/// How a visit ended, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ending {
+    /// What happened, in a few words.
+    pub title: String,
+    /// Why, and what it means.
+    pub explanation: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// The keys that a screen offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Key {
+    /// Go on.
+    Confirm,
+    /// End the visit.
+    Cancel,
+    /// Answer yes.
+    Yes,
+    /// Answer no.
+    No,
+}
+
+impl Key {
+    const ALL: [Self; 4] = [Self::Confirm, Self::Cancel, Self::Yes, Self::No];
+
+    /// The word of the `lines` protocol, and the attribute of its label in the catalogue.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Cancel => "cancel",
+            Self::Yes => "yes",
+            Self::No => "no",
+        }
+    }
+}
+
+/// One screen in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScreenText {
+    /// The screen's stable name.
+    pub screen: &'static str,
+    /// The one large line.
+    pub title: String,
+    /// Below it, one paragraph each. Those of the terms come from the host and follow these.
+    pub text: Vec<String>,
+    /// A question, directly above the keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// The keys with their labels.
+    pub keys: Vec<(Key, String)>,
+}
+
+impl Catalogue {
+    /// The texts of `language`.
+    ///
+    /// # Errors
+    /// When the built-in texts do not parse: a bug, which a test excludes.
+    pub fn new(language: Language, helpline: &Helpline) -> Result<Self, CatalogueError> {
+        let broken = |what: String| CatalogueError { language: language.tag(), what };
+        let source = match language {
+            Language::Ja => JA,
+            Language::En => EN,
+        };
+        let resource = FluentResource::try_new(source.to_owned())
+            .map_err(|(_, errors)| broken(format!("{errors:?}")))?;
+        let locale = language.tag().parse().map_err(|error| broken(format!("{error}")))?;
+        let mut bundle = FluentBundle::new_concurrent(vec![locale]);
+        // The isolation marks around each value would be printed on the receipt and read aloud.
+        bundle.set_use_isolating(false);
+        bundle.add_resource(resource).map_err(|errors| broken(format!("{errors:?}")))?;
+        Ok(Self { language, bundle, helpline: helpline.clone() })
+    }
+
+    /// The language of the texts.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// What the customer sees.
+    pub fn screen(&self, screen: &Screen, facts: &Facts) -> ScreenText {
+        let name = screen_name(screen);
+        let key = format!("screen-{name}");
+        let mut shown = self.plain_screen(name);
+        match screen {
+            Screen::EnterPin { tries_left, wrong_before } => {
+                if *wrong_before {
+                    shown.text.insert(0, self.attribute(&key, "wrong", None));
+                }
+                let mut args = FluentArgs::new();
+                args.set("tries", tries_left.get());
+                shown.text.push(self.attribute(&key, "tries", Some(&args)));
+                if tries_left.get() < TRIES_MAX {
+                    shown.text.push(self.attribute(&key, "never-resets", None));
+                }
+                shown.text.push(self.attribute(&key, "not-this", None));
+            }
+            Screen::Result { outcome, expires_soon } => {
+                let ending = self.ending(outcome, facts);
+                shown.title = ending.title;
+                shown.text = vec![ending.explanation];
+                shown.text.extend(self.numbers(facts));
+                shown.text.push(ending.next);
+                if *expires_soon {
+                    shown.text.push(self.expires_soon(facts.notice_months));
+                }
+                shown.question = Some(self.attribute(&key, "question", None));
+            }
+            Screen::Stopped { outcome } => {
+                let ending = self.ending(outcome, facts);
+                shown.title = ending.title;
+                shown.text = vec![ending.explanation, ending.next];
+            }
+            Screen::NoReceipt => shown.text.extend(self.numbers(facts)),
+            _ => {}
+        }
+        shown
+    }
+
+    /// The screen of a machine that does not serve.
+    pub fn out_of_service(&self) -> ScreenText {
+        self.plain_screen("out-of-service")
+    }
+
+    /// How a visit ended, in words.
+    pub fn ending(&self, outcome: &Outcome, facts: &Facts) -> Ending {
+        let mut args = FluentArgs::new();
+        args.set("reopens", facts.reopens.as_deref().unwrap_or("none"));
+        let key = match outcome {
+            Outcome::Fault(fault) => self.fault_key(fault),
+            other => format!("code-{}", other.code()),
+        };
+        let text = |attribute: &str| self.attribute(&key, attribute, Some(&args));
+        Ending { title: text("title"), explanation: text("explanation"), next: text("next") }
+    }
+
+    /// A text without attributes, such as the labels of the receipt.
+    pub fn label(&self, key: &str) -> String {
+        self.format(key, None, None)
+    }
+
+    /// The notice that the certificate ends within so many months.
+    pub fn expires_soon(&self, months: u32) -> String {
+        let mut args = FluentArgs::new();
+        args.set("months", months);
+        self.format("notice-expires-soon", None, Some(&args))
+    }
+
+    /// What to press after the greeting of the helpline, if there is a menu.
+    pub fn helpline_menu(&self) -> Option<String> {
+        let mut args = FluentArgs::new();
+        args.set("menu", self.helpline.menu.as_str());
+        (!self.helpline.menu.is_empty()).then(|| self.format("receipt-helpline-menu", None, Some(&args)))
+    }
+
+    /// Date and time in Japan as the language writes them.
+    pub fn moment(&self, at: jiff::Timestamp) -> String {
+        let local = crate::config::JST.to_datetime(at);
+        devices::printer::Value::moment(local, self.language.date_style()).text().to_owned()
+    }
+
+    fn plain_screen(&self, name: &'static str) -> ScreenText {
+        let key = format!("screen-{name}");
+        let optional =
+            |attribute: &str| self.has(&key, attribute).then(|| self.attribute(&key, attribute, None));
+        ScreenText {
+            screen: name,
+            title: optional("title").unwrap_or_default(),
+            text: optional("text").into_iter().collect(),
+            question: None,
+            keys: Key::ALL.into_iter().filter_map(|key| Some((key, optional(key.word())?))).collect(),
+        }
+    }
+
+    fn numbers(&self, facts: &Facts) -> Vec<String> {
+        let colon = match self.language {
+            Language::Ja => "：",
+            Language::En => ": ",
+        };
+        let numbers = [("receipt-acceptance", &facts.acceptance), ("receipt-reference", &facts.reference)];
+        let shown = |(key, number): (&str, &Option<String>)| {
+            number.as_ref().map(|number| format!("{}{colon}{number}", self.label(key)))
+        };
+        numbers.into_iter().filter_map(shown).collect()
+    }
+
+    /// A fault has a text of its own, or that of its device: a customer can do the same about all faults of a device.
+    fn fault_key(&self, fault: &Fault) -> String {
+        let own = format!("fault-{}-{}", fault.device.name(), fault.code);
+        if self.has(&own, "title") { own } else { format!("fault-{}", fault.device.name()) }
+    }
+
+    fn has(&self, key: &str, attribute: &str) -> bool {
+        self.bundle.get_message(key).is_some_and(|message| message.get_attribute(attribute).is_some())
+    }
+
+    fn attribute(&self, key: &str, attribute: &str, args: Option<&FluentArgs<'_>>) -> String {
+        self.format(key, Some(attribute), args)
+    }
+
+    fn format(&self, key: &str, attribute: Option<&str>, args: Option<&FluentArgs<'_>>) -> String {
+        let pattern = self.bundle.get_message(key).and_then(|message| match attribute {
+            Some(attribute) => message.get_attribute(attribute).map(|found| found.value()),
+            None => message.value(),
+        });
+        let Some(pattern) = pattern else {
+            tracing::error!(key, attribute, language = self.language.tag(), "no such text");
+            return key.to_owned();
+        };
+        let mut all = FluentArgs::new();
+        all.set("helpline", self.helpline.number.as_str());
+        for (name, value) in args.into_iter().flat_map(FluentArgs::iter) {
+            all.set(Cow::Borrowed(name), value.clone());
+        }
+        let mut errors = Vec::new();
+        let text = self.bundle.format_pattern(pattern, Some(&all), &mut errors).into_owned();
+        if !errors.is_empty() {
+            tracing::error!(key, attribute, language = self.language.tag(), ?errors, "text is not complete");
+        }
+        text
+    }
+}
+
+/// Tries of a user-authentication PIN that was never entered wrong.
+const TRIES_MAX: u8 = 3;
+
+const fn screen_name(screen: &Screen) -> &'static str {
+    match screen {
+        Screen::Menu => "menu",
+        Screen::Connecting => "connecting",
+        Screen::Terms => "terms",
+        Screen::InsertCard => "insert-card",
+        Screen::Reading => "reading",
+        Screen::LastTry => "last-try",
+        Screen::EnterPin { .. } => "enter-pin",
+        Screen::Signing => "signing",
+        Screen::Sending => "sending",
+        Screen::Result { .. } => "result",
+        Screen::Stopped { .. } => "stopped",
+        Screen::Printing => "printing",
+        Screen::NoReceipt => "no-receipt",
+        Screen::TakeCard => "take-card",
+        Screen::TakeFoundCard => "take-found-card",
+        Screen::CardUnitDown { .. } => "card-unit-down",
+    }
+}
+
+#[cfg(test)]
+mod tests;

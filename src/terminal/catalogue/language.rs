@@ -1,5 +1,6 @@
 //! The languages of screens and receipts.
 
+use devices::printer::DateStyle;
 use serde::{Deserialize, Serialize};
 
 /// A language that every text exists in.
@@ -22,6 +23,14 @@ impl Language {
         match self {
             Self::Ja => "ja",
             Self::En => "en",
+        }
+    }
+
+    /// How a receipt in this language writes dates.
+    pub const fn date_style(self) -> DateStyle {
+        match self {
+            Self::Ja => DateStyle::Japanese,
+            Self::En => DateStyle::English,
         }
     }
 

@@ -1,0 +1,213 @@
+use std::collections::BTreeSet;
+
+use transaction::{Device, FaultKind, Refusal, Rejection, TriesLeft};
+
+use super::*;
+
+fn catalogue(language: Language) -> Catalogue {
+    Catalogue::new(language, &Helpline::default()).unwrap()
+}
+
+fn facts() -> Facts {
+    Facts {
+        reopens: Some("REOPENS".to_owned()),
+        acceptance: Some("A-0001".to_owned()),
+        reference: Some("1A2B-3C4D-5E6F".to_owned()),
+        notice_months: 3,
+    }
+}
+
+fn fault(device: Device, code: &'static str) -> Fault {
+    Fault { device, kind: FaultKind::Broken, code }
+}
+
+const DEVICES: [Device; 6] =
+    [Device::CardUnit, Device::PinPad, Device::Printer, Device::Host, Device::Clock, Device::Terminal];
+
+fn outcomes() -> Vec<Outcome> {
+    let mut all = vec![Outcome::Registered, Outcome::AlreadyRegistered, Outcome::Pending];
+    all.extend(Refusal::ALL.map(Outcome::Refused));
+    all.extend(Rejection::ALL.map(Outcome::Rejected));
+    all.extend(DEVICES.map(|device| Outcome::Fault(fault(device, "no-answer"))));
+    all
+}
+
+fn screens() -> Vec<Screen> {
+    let tries = |count| TriesLeft::new(count).unwrap();
+    let mut all = vec![
+        Screen::Menu,
+        Screen::Connecting,
+        Screen::Terms,
+        Screen::InsertCard,
+        Screen::Reading,
+        Screen::LastTry,
+        Screen::EnterPin { tries_left: tries(3), wrong_before: false },
+        Screen::EnterPin { tries_left: tries(1), wrong_before: true },
+        Screen::Signing,
+        Screen::Sending,
+        Screen::Printing,
+        Screen::NoReceipt,
+        Screen::TakeCard,
+        Screen::TakeFoundCard,
+        Screen::CardUnitDown { fault: fault(Device::CardUnit, "reader-busy") },
+    ];
+    for outcome in outcomes() {
+        all.push(Screen::Result { outcome, expires_soon: true });
+        all.push(Screen::Stopped { outcome });
+    }
+    all
+}
+
+/// No text that was left out, forgotten to fill in, or marked for isolation, and nothing that a receipt cannot print.
+fn assert_sound(text: &str, what: &str) {
+    assert!(text.chars().count() >= 2, "{what}: {text:?} is too short");
+    assert!(!text.contains(['{', '}', '\u{2068}', '\u{2069}', '\n']), "{what}: {text:?}");
+    assert!(!text.starts_with("code-") && !text.starts_with("screen-"), "{what}: {text:?} is a key");
+    assert_eq!(devices::printer::missing_glyphs(text), Vec::<char>::new(), "{what}: {text:?}");
+}
+
+#[test]
+fn every_outcome_says_what_why_and_what_next_in_every_language() {
+    for language in Language::ALL {
+        for outcome in outcomes() {
+            let what = format!("{} {}", language.tag(), outcome.code());
+            let Ending { title, explanation, next } = catalogue(language).ending(&outcome, &facts());
+            for text in [&title, &explanation, &next] {
+                assert_sound(text, &what);
+            }
+            assert_eq!(BTreeSet::from([&title, &explanation, &next]).len(), 3, "{what} repeats itself");
+            assert!(
+                title.chars().count() <= if language == Language::Ja { 25 } else { 48 },
+                "{what}: {title}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_screen_has_a_title_in_every_language() {
+    for language in Language::ALL {
+        for screen in screens() {
+            let shown = catalogue(language).screen(&screen, &facts());
+            assert_sound(&shown.title, shown.screen);
+            assert!(!shown.text.is_empty(), "{}", shown.screen);
+            shown
+                .text
+                .iter()
+                .chain(&shown.question)
+                .chain(shown.keys.iter().map(|(_, label)| label))
+                .for_each(|text| assert_sound(text, shown.screen));
+        }
+        assert_sound(&catalogue(language).out_of_service().title, "out-of-service");
+    }
+}
+
+#[test]
+fn both_languages_have_the_same_keys() {
+    let keys = |source: &str| -> BTreeSet<String> {
+        let mut message = String::new();
+        let mut keys = BTreeSet::new();
+        for line in source.lines().filter(|line| line.contains('=') && !line.starts_with('#')) {
+            let name = line.split('=').next().unwrap_or_default().trim().to_owned();
+            if !line.starts_with(' ') {
+                message.clone_from(&name);
+            }
+            keys.insert(format!("{message} {name}"));
+        }
+        keys
+    };
+    assert_eq!(keys(JA), keys(EN));
+    assert!(keys(JA).len() > 150);
+}
+
+#[test]
+fn every_code_of_the_machine_is_in_the_table_once() {
+    let listed: Vec<&str> = CODES.iter().map(|code| code.code).collect();
+    assert_eq!(listed.len(), listed.iter().collect::<BTreeSet<_>>().len(), "a code is listed twice");
+    for outcome in outcomes() {
+        assert!(code(outcome.code()).is_some(), "{} is not in the table", outcome.code());
+    }
+    for entry in CODES {
+        assert!(entry.code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", entry.code);
+        assert!(entry.meaning.ends_with('.') && entry.action.ends_with('.'), "{}", entry.code);
+    }
+}
+
+#[test]
+fn the_pin_screen_says_what_it_is_not_and_how_many_tries_are_left() {
+    let tries = |count| TriesLeft::new(count).unwrap();
+    let shown = |language, count, wrong_before| {
+        catalogue(language)
+            .screen(&Screen::EnterPin { tries_left: tries(count), wrong_before }, &facts())
+            .text
+            .concat()
+    };
+    let fresh = shown(Language::Ja, 3, false);
+    assert!(fresh.contains("あと3回") && fresh.contains("セキュリティコードではありません"), "{fresh}");
+    assert!(!fresh.contains("元に戻りません") && !fresh.contains("違います"));
+    let second = shown(Language::Ja, 2, true);
+    assert!(second.starts_with("パスワードが違います") && second.contains("元に戻りません"), "{second}");
+    assert!(shown(Language::En, 1, false).contains("1 try left"));
+    assert!(shown(Language::En, 2, false).contains("2 tries left"));
+}
+
+#[test]
+fn the_words_of_the_public_guide_are_used() {
+    let ja = catalogue(Language::Ja);
+    let shown = |screen: Screen| {
+        let shown = ja.screen(&screen, &facts());
+        let labels = shown.keys.iter().map(|(_, label)| label.clone());
+        [shown.title].into_iter().chain(shown.text).chain(shown.question).chain(labels).collect::<String>()
+    };
+    assert!(shown(Screen::Menu).contains("マイナンバーカードの健康保険証利用の申込み"));
+    assert!(shown(Screen::Terms).contains("確認") && shown(Screen::Terms).contains("取消"));
+    assert!(shown(Screen::InsertCard).starts_with("マイナンバーカードを入れてください"));
+    let done = shown(Screen::Result { outcome: Outcome::Registered, expires_soon: false });
+    assert!(
+        done.starts_with("申込みが完了しました") && done.ends_with("明細票は必要ですか？必要不要"),
+        "{done}"
+    );
+    assert!(done.contains("受付番号：A-0001"), "{done}");
+    assert!(shown(Screen::TakeCard).starts_with("マイナンバーカードをお返しします"));
+}
+
+#[test]
+fn one_screen_serves_the_locked_card_and_the_card_without_pin() {
+    let ending = catalogue(Language::Ja).ending(&Outcome::Refused(Refusal::PinLocked), &facts());
+    assert!(ending.explanation.contains("ロック") && ending.explanation.contains("顔認証"));
+    assert!(ending.next.contains("顔認証付きカードリーダー") && ending.next.contains("市区町村の窓口"));
+    assert!(ending.next.contains("コンビニエンスストア"));
+}
+
+#[test]
+fn pending_claims_nothing() {
+    for (language, registered) in [(Language::Ja, "完了しました"), (Language::En, "was accepted")] {
+        let ending = catalogue(language).ending(&Outcome::Pending, &facts());
+        let text = [ending.title, ending.explanation, ending.next].concat();
+        assert!(!text.contains(registered), "{text}");
+        assert!(text.contains("0120-95-0178"), "{text}");
+    }
+}
+
+#[test]
+fn the_notice_of_expiry_is_shown_only_when_due() {
+    let shown = |expires_soon| {
+        let screen = Screen::Result { outcome: Outcome::Registered, expires_soon };
+        catalogue(Language::Ja).screen(&screen, &facts()).text.concat()
+    };
+    assert!(shown(true).contains("3か月以内"));
+    assert!(!shown(false).contains("か月以内"));
+}
+
+#[test]
+fn closed_says_until_when_if_that_is_known() {
+    let closed = Outcome::Refused(Refusal::HostClosed);
+    assert!(catalogue(Language::En).ending(&closed, &facts()).explanation.contains("from REOPENS"));
+    let unknown = Facts { reopens: None, ..facts() };
+    assert!(!catalogue(Language::Ja).ending(&closed, &unknown).explanation.contains("none"));
+}
+
+#[test]
+fn an_unknown_text_is_its_key_and_no_panic() {
+    assert_eq!(catalogue(Language::Ja).label("receipt-nothing"), "receipt-nothing");
+}
