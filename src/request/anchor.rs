@@ -117,8 +117,7 @@ impl TrustAnchor {
         if algorithm != key.algorithm || algorithm == CardAlgorithm::EcdsaP384Sha384 {
             return Err(AnchorRefused::Algorithm);
         }
-        let signature = certificate.signature_octets().ok_or(AnchorRefused::Damaged(BadSignature))?;
-        key.verify(certificate.tbs, signature).map_err(AnchorRefused::Damaged)?;
+        key.verify(certificate.tbs, certificate.signature).map_err(AnchorRefused::Damaged)?;
         Ok(Self {
             der: der.to_vec(),
             kind,

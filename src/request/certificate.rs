@@ -58,7 +58,7 @@ pub(crate) struct Certificate<'a> {
     pub(crate) has_unique_ids: bool,
     /// Algorithm outside the signed part.
     pub(crate) outer_algorithm: &'a [u8],
-    /// Value of the signature's BIT STRING, unused-bits octet included.
+    /// The signature's octets; its BIT STRING has no unused bits.
     pub(crate) signature: &'a [u8],
     /// The other reader's view.
     pub(crate) x509: X509Certificate<'a>,
@@ -89,6 +89,7 @@ impl<'a> Certificate<'a> {
         let outer_algorithm = outer.take(tag::SEQUENCE, "signatureAlgorithm")?.raw;
         let signature = outer.take(tag::BIT_STRING, "signatureValue")?.value;
         outer.end("certificate")?;
+        let signature = signature.strip_prefix(&[0]).ok_or(DecodeError::Value { what: "signatureValue" })?;
 
         let mut inner = tbs.reader();
         let version = match inner.peek() {
@@ -139,11 +140,6 @@ impl<'a> Certificate<'a> {
         let mut names = self.x509.subject().iter_common_name();
         let name = names.next()?.as_str().ok()?;
         names.next().is_none().then_some(name)
-    }
-
-    /// The signature octets, where the BIT STRING has no unused bits.
-    pub(crate) fn signature_octets(&self) -> Option<&'a [u8]> {
-        self.signature.strip_prefix(&[0])
     }
 
     /// Key identifier in subjectKeyIdentifier (RFC 5280 4.2.1.2).

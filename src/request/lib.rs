@@ -39,6 +39,11 @@ mod time;
 mod verify_answer;
 mod verify_request;
 
+/// The tests' certificate maker, shared with the tests in `tests/`.
+#[cfg(test)]
+#[path = "tests/support/mint.rs"]
+mod mint;
+
 pub use algorithm::{BadSignature, CardAlgorithm};
 pub use anchor::{AnchorKind, AnchorRefused, TrustAnchor, load_anchor_file, load_anchors};
 pub use answer::{AnswerContent, Decision, RejectReason};
@@ -54,5 +59,6 @@ pub use refused::CertificateRefused;
 pub use revocation::{CrlRefused, CrlRevocation, RevocationFault, RevocationSource, RevocationStatus};
 pub use verify_answer::{AnswerRefused, ExpectedAnswer, VerifiedAnswer, verify_answer};
 pub use verify_request::{
-    CountersignedRequest, RequestPolicy, RequestRefused, VerifiedRequest, open_request, verify_request,
+    CheckTime, CountersignedRequest, RequestPolicy, RequestRefused, VerifiedRequest, open_request,
+    verify_request,
 };

@@ -21,9 +21,6 @@ pub enum CertificateRefused {
     /// The two algorithm fields differ, or name an algorithm that is not in use, or not the issuer's.
     #[error("signature algorithm not the one in use")]
     SignatureAlgorithm,
-    /// Bytes outside the signed part are not in their one encoding.
-    #[error("not in DER form")]
-    Encoding,
     /// Unique identifiers are present.
     #[error("has a unique identifier")]
     UniqueId,
@@ -93,7 +90,7 @@ impl CertificateRefused {
             Self::NotYetValid { .. } => "certificate-not-yet-valid",
             Self::Expired { .. } => "certificate-expired",
             // A forged certificate looks the same; the person in front of the machine holds a damaged one.
-            Self::NotACertificate(_) | Self::Encoding | Self::Signature(_) => "certificate-damaged",
+            Self::NotACertificate(_) | Self::Signature(_) => "certificate-damaged",
             Self::TestRootNotAllowed => "certificate-test-root",
             _ => "certificate-untrusted",
         }
@@ -106,7 +103,6 @@ impl CertificateRefused {
             Self::Version => "version",
             Self::Serial => "serial",
             Self::SignatureAlgorithm => "signature-algorithm",
-            Self::Encoding => "encoding",
             Self::UniqueId => "unique-id",
             Self::DoubleExtension => "double-extension",
             Self::UnreadableExtension => "unreadable-extension",

@@ -56,6 +56,22 @@ pub struct RequestPolicy<'a> {
     pub at: Timestamp,
 }
 
+/// When certificates are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckTime {
+    /// At this time.
+    At(Timestamp),
+    /// At the request's own signing-time: for a request that arrives late. The terminal's clock made that time, so only a
+    /// host that binds it to its challenge may choose this.
+    SigningTime,
+}
+
+impl From<Timestamp> for CheckTime {
+    fn from(at: Timestamp) -> Self {
+        Self::At(at)
+    }
+}
+
 /// A request whose file is whole and whose terminal is ours. Nothing is said about the card's certificate yet, except
 /// that its key signed: a host can answer it, be it with a signed refusal.
 #[derive(Debug, Clone)]
@@ -64,6 +80,7 @@ pub struct CountersignedRequest {
     signing_time: Timestamp,
     card_certificate: Vec<u8>,
     countersigner: Vec<u8>,
+    countersigner_authority: Vec<u8>,
     countersigner_serial: Vec<u8>,
     sha256: [u8; 32],
 }
@@ -85,14 +102,14 @@ pub fn verify_request(der: &[u8], policy: &RequestPolicy<'_>) -> Result<Verified
         .map_err(RequestRefused::Card)
 }
 
-/// All clauses but those on the card's certificate.
+/// All clauses but those on the card's certificate. `at` is when the terminal's certificate is judged.
 ///
 /// # Errors
 /// [`RequestRefused`], never with the variant `Card`.
 pub fn open_request(
     der: &[u8],
     terminal_anchors: &[TrustAnchor],
-    at: Timestamp,
+    at: impl Into<CheckTime>,
 ) -> Result<CountersignedRequest, RequestRefused> {
     let read = file::structure(der).map_err(RequestRefused::File)?;
     file::certificate_count(&read, 2).map_err(RequestRefused::File)?;
@@ -108,7 +125,11 @@ pub fn open_request(
     let signing_time = file_holds(der, &read, &counter, &card, &terminal).map_err(RequestRefused::File)?;
 
     names_its_certificate(&content, &card)?;
-    clauses::validate(&terminal.certificate, terminal_anchors, Purpose::TerminalEvidence, at)
+    let at = match at.into() {
+        CheckTime::At(at) => at,
+        CheckTime::SigningTime => signing_time,
+    };
+    let anchor = clauses::validate(&terminal.certificate, terminal_anchors, Purpose::TerminalEvidence, at)
         .map_err(RequestRefused::Terminal)?;
     names_its_terminal(&content, &terminal)?;
     Ok(CountersignedRequest {
@@ -116,6 +137,7 @@ pub fn open_request(
         signing_time,
         card_certificate: card.certificate.der.to_vec(),
         countersigner: terminal.certificate.der.to_vec(),
+        countersigner_authority: anchor.key_id.clone(),
         countersigner_serial: terminal.certificate.serial.to_vec(),
         sha256: sha256(der),
     })
@@ -217,6 +239,11 @@ impl CountersignedRequest {
     /// The countersigner's certificate, DER.
     pub fn countersigner_der(&self) -> &[u8] {
         &self.countersigner
+    }
+
+    /// Key identifier of the authority that issued the countersigner's certificate, for [`crate::CrlRevocation::status_of`].
+    pub fn countersigner_authority_key_id(&self) -> &[u8] {
+        &self.countersigner_authority
     }
 
     /// Serial number of the countersigner's certificate, the INTEGER's value octets.

@@ -59,8 +59,7 @@ pub(crate) fn signature(
     if shape::signature_algorithm(certificate) != Some(anchor.key.algorithm) {
         return Err(CertificateRefused::SignatureAlgorithm);
     }
-    let octets = certificate.signature_octets().ok_or(CertificateRefused::Encoding)?;
-    anchor.key.verify(certificate.tbs, octets).map_err(CertificateRefused::Signature)
+    anchor.key.verify(certificate.tbs, certificate.signature).map_err(CertificateRefused::Signature)
 }
 
 /// RFC 5280 6.1.3 (a)(2): "The certificate validity period includes the current time." Both ends are inclusive (4.1.2.5);

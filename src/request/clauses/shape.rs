@@ -49,17 +49,6 @@ pub(crate) fn signature_algorithm(certificate: &Certificate<'_>) -> Option<CardA
     }
 }
 
-/// RFC 5280 4.1: a certificate is DER. The signature covers the inner part only, so the rest must equal its one encoding.
-pub(crate) fn exact_outside(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
-    let signature = element(tag::BIT_STRING, certificate.signature);
-    let exact = sequence(&[certificate.tbs, certificate.outer_algorithm, &signature]);
-    if exact == certificate.der && certificate.signature_octets().is_some() {
-        Ok(())
-    } else {
-        Err(CertificateRefused::Encoding)
-    }
-}
-
 /// RFC 5280 4.1.2.8: "CAs conforming to this profile MUST NOT generate certificates with unique identifiers."
 pub(crate) fn no_unique_ids(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
     if certificate.has_unique_ids { Err(CertificateRefused::UniqueId) } else { Ok(()) }

@@ -1,6 +1,17 @@
 //! Mints certificates and lists for the tests, right ones and every kind of wrong one. A second writer: it shares no code
 //! with the crate under test.
 
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests; each test file uses a part"
+)]
+
 use const_oid::ObjectIdentifier;
 use jiff::Timestamp;
 use p256::pkcs8::DecodePrivateKey as _;

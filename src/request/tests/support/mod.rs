@@ -12,6 +12,7 @@
 )]
 
 pub mod mint;
+pub mod tree;
 
 use jiff::Timestamp;
 use mint::{Key, Spec, card_spec, root_spec, service_name, service_spec, time};
