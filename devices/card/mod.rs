@@ -1,1 +1,14 @@
 //! Card units.
+
+mod pcsc;
+mod pcsc_fault;
+mod pcsc_session;
+mod pcsc_watch;
+mod socket_check;
+mod worker;
+
+pub use pcsc::{PcscConfig, PcscUnit};
+pub use socket_check::{SocketCheck, pcscd_socket};
+
+/// What faults of this folder call their device.
+const DEVICE: &str = "card unit";
