@@ -1,6 +1,6 @@
 //! The acceptance number: what the customer takes home and reads out on the telephone.
 //!
-//! Format: twelve digits in groups of four, `4821-0937-5566`. The first eleven are random (so they tell nothing about the
+//! Format: twelve digits in groups of four, `4821-0937-5567`. The first eleven are random (so they tell nothing about the
 //! holder, the time or the number of registrations), the twelfth is the check digit of H. Michael Damm's scheme, which
 //! finds every wrong digit and every swap of two neighbours. Digits only, because customers read it out and type it.
 
@@ -31,7 +31,7 @@ pub struct AcceptanceNumber([u8; DIGITS]);
 /// The text is not an acceptance number: wrong length, not digits, or a misread digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an acceptance number is twelve digits, for example 4821-0937-5566, and the last one checks the others"
+    "an acceptance number is twelve digits, for example 4821-0937-5567, and the last one checks the others"
 )]
 pub struct NotAnAcceptanceNumber;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use request::{
-    AnswerContent, CountersignedRequest, Decision, FileKey, RequestContent, RequestRefused,
+    AnswerContent, CheckTime, CountersignedRequest, Decision, FileKey, RequestContent, RequestRefused,
     RevocationSource as _, RevocationStatus, TrustAnchor, TrustPolicy,
 };
 use tokio::sync::Semaphore;
@@ -263,7 +263,10 @@ impl Desk {
 impl Parts {
     fn examine(&self, terminal: &TerminalId, cms: &[u8]) -> Result<Examined, Refusal> {
         let arrived_at = self.clock.now();
-        let opened = request::open_request(cms, &self.terminal_anchors, arrived_at).map_err(refused)?;
+        // A request may arrive days after it was signed, when certificates have run out since: they are judged at the
+        // signing-time, and `ruling` holds that time to the window of the challenge.
+        let opened =
+            request::open_request(cms, &self.terminal_anchors, CheckTime::SigningTime).map_err(refused)?;
         if opened.terminal_id() != terminal.as_str() {
             return Err(Refusal::new(
                 ProblemCode::NotThisTerminal,
@@ -323,24 +326,18 @@ impl Parts {
     /// The countersigner's certificate must not be on the terminal CA's list.
     fn check_countersigner(&self, opened: &CountersignedRequest, at: Timestamp) -> Result<(), Refusal> {
         let Some(crls) = &self.terminal_crls else { return Ok(()) };
-        let serial = opened.countersigner_serial();
-        // The path was checked against these anchors; serial numbers of one CA's generations do not repeat.
-        for anchor in self.terminal_anchors.iter().filter(|anchor| in_force(anchor, at)) {
-            match crls.status_of(anchor.key_id(), serial, at) {
-                Ok(RevocationStatus::Good) => {}
-                Ok(RevocationStatus::Revoked { .. }) => {
-                    return Err(Refusal::new(
-                        ProblemCode::TerminalRevoked,
-                        "the terminal's evidence certificate is revoked",
-                    ));
-                }
-                Err(fault) => {
-                    tracing::error!(error = %Chain(&fault), "the terminals' revocation list cannot be used");
-                    return Err(Refusal::not_now(fault.code()));
-                }
+        let (issuer, serial) = (opened.countersigner_authority_key_id(), opened.countersigner_serial());
+        match crls.status_of(issuer, serial, at) {
+            Ok(RevocationStatus::Good) => Ok(()),
+            Ok(RevocationStatus::Revoked { .. }) => Err(Refusal::new(
+                ProblemCode::TerminalRevoked,
+                "the terminal's evidence certificate is revoked",
+            )),
+            Err(fault) => {
+                tracing::error!(error = %Chain(&fault), "the terminals' revocation list cannot be used");
+                Err(Refusal::not_now(fault.code()))
             }
         }
-        Ok(())
     }
 
     /// Why revocation cannot be checked now; nothing when it can, or need not.

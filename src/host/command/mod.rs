@@ -80,7 +80,7 @@ enum Command {
     Cancel {
         #[command(flatten)]
         which: Which,
-        /// As on the receipt, for example 4821-0937-5566.
+        /// As on the receipt, for example 4821-0937-5567.
         number: AcceptanceNumber,
     },
     /// Show what was decided about a request.

@@ -66,9 +66,11 @@ pub(super) fn name_of(path: &str) -> &'static str {
         wire::PATH_METRICS,
         wire::PATH_OPENAPI,
     ];
+    let of_one_request =
+        || path.strip_prefix("/v1/registrations/").is_some_and(|id| !id.is_empty() && !id.contains('/'));
     match known.into_iter().find(|name| *name == path) {
         Some(name) => name,
-        None if path.starts_with("/v1/registrations/") => "/v1/registrations/{request_id}",
+        None if of_one_request() => "/v1/registrations/{request_id}",
         None => "none",
     }
 }
