@@ -104,18 +104,22 @@ impl Desk {
             if (&mut lines).take(LINE_BYTES_MAX).read_line(&mut line)? == 0 {
                 return Ok(());
             }
-            let answer = match serde_json::from_str(&line) {
+            let command = serde_json::from_str(&line);
+            let quit = matches!(command, Ok(Command::Quit));
+            let answer = match command {
                 Ok(command) => self.obey(command),
                 Err(error) => refused(&error),
             };
             let mut writer = stream;
             writer.write_all(format!("{answer}\n").as_bytes())?;
+            if quit {
+                self.reader.quit();
+            }
         }
     }
 
-    /// Does `command` and says what came of it.
-    #[must_use]
-    pub fn obey(&self, command: Command) -> Value {
+    /// Does `command` and says what came of it. `Quit` is done by the caller, after the answer.
+    fn obey(&self, command: Command) -> Value {
         match command {
             Command::Insert => {
                 self.reader.insert();
@@ -143,10 +147,7 @@ impl Desk {
                 answer(self.reader.with_slot(|slot| slot.card_mut().set_authentication_pin(&value)))
             }
             Command::Unblock => answer(self.reader.with_slot(|slot| slot.card_mut().reset_pins())),
-            Command::Quit => {
-                self.reader.quit();
-                done()
-            }
+            Command::Quit => done(),
         }
     }
 
@@ -156,6 +157,8 @@ impl Desk {
                 "ok": true,
                 "persona": slot.card().persona().name,
                 "inserted": slot.is_inserted(),
+                "powered": slot.card().is_powered(),
+                "verified": slot.card().verified_pins(),
                 "apdus": slot.apdus(),
                 "levers": slot.levers(),
             })

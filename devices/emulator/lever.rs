@@ -283,4 +283,14 @@ mod tests {
             assert!(text.parse::<Lever>().is_err(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,40}", effect in "[a-z-]{1,12}(:[0-9a-f]{0,6})?", trigger in ".{0,10}") {
+            let _ = text.parse::<Lever>();
+            if let Ok(lever) = format!("{effect}@{trigger}").parse::<Lever>() {
+                proptest::prop_assert_eq!(lever.to_string().parse(), Ok(lever));
+            }
+        }
+    }
 }

@@ -58,7 +58,7 @@ pub(crate) enum Command<'a> {
     GetData { tag: u16, expected: usize },
     SetSessionKey,
     TerminalCertificate,
-    LastCommand,
+    EndOfSession,
     Personalisation,
     SecureMessaging,
 }
@@ -120,7 +120,7 @@ impl<'a> Command<'a> {
                 _ => Err(Status::WRONG_P1_P2),
             },
             0xAE => Ok(Self::SetSessionKey),
-            0xFC => Ok(Self::LastCommand),
+            0xFC => Ok(Self::EndOfSession),
             _ => Err(Status::INSTRUCTION),
         }
     }

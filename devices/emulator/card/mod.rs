@@ -153,6 +153,20 @@ impl Card {
         self.power_off();
     }
 
+    /// Whether the card has power.
+    #[must_use]
+    pub fn is_powered(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// The PINs that are verified now, e.g. `jpki/0018`: what a client leaves behind for the next one.
+    #[must_use]
+    pub fn verified_pins(&self) -> Vec<String> {
+        let Some(session) = &self.session else { return Vec::new() };
+        let name = |file: &u16| PinName { application: session.owner, file: *file }.to_string();
+        session.verified.iter().map(name).collect()
+    }
+
     /// Name, tries left and most possible tries of each PIN, e.g. `("jpki/0018", 3, 3)`.
     pub fn counters(&self) -> impl Iterator<Item = (&str, u8, u8)> {
         self.pins.counters()
@@ -220,8 +234,8 @@ impl Card {
             // A certificate that the card could check does not exist outside: every one is of the wrong length.
             Command::TerminalCertificate => Err(Status::WRONG_LENGTH),
             // A telephone takes this as the end of the session; a card refuses it.
-            Command::LastCommand if self.persona.kind == Kind::Phone => Ok(Vec::new()),
-            Command::LastCommand => Err(Status::WRONG_LENGTH),
+            Command::EndOfSession if self.persona.kind == Kind::Phone => Ok(Vec::new()),
+            Command::EndOfSession => Err(Status::WRONG_LENGTH),
             // For the issuer only; the status word is assumed.
             Command::Personalisation => Err(Status::SECURITY_STATUS),
         }

@@ -128,3 +128,17 @@ fn what_is_no_key_is_refused() {
     assert!(matches!(PrivateKey::from_pkcs8(&[0x30, 0x00]), Err(KeyFault::Pkcs8(_))));
     assert!(matches!(RsaKey::from_der(&[0x30, 0x03, 0x02, 0x01, 0x00]), Err(RsaKeyFault::Encoding(_))));
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_key_is_refused_or_signs_nonsense_and_never_panics(at in 0usize..1200, mask in 1u8..) {
+        static KEY: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+        let mut pkcs8 = KEY
+            .get_or_init(|| KeyPair::generate(KeySize::Rsa2048).unwrap().as_der().unwrap().as_ref().to_vec())
+            .clone();
+        pkcs8[at] ^= mask;
+        if let Ok(key) = PrivateKey::from_pkcs8(&pkcs8) {
+            proptest::prop_assert_eq!(key.sign(Scheme::Verbatim, &[1]).map(|signature| signature.len()), Ok(256));
+        }
+    }
+}

@@ -40,7 +40,7 @@ pub enum StoreFault {
         persona: String,
         /// Why not.
         #[source]
-        source: PkiError,
+        source: Box<PkiError>,
     },
     /// A key on disk is no good.
     #[error("key {}", path.display())]
@@ -163,7 +163,7 @@ impl Minting<'_> {
     }
 
     fn not_issued(&self, source: PkiError) -> StoreFault {
-        StoreFault::Issue { persona: self.persona.name.clone(), source }
+        StoreFault::Issue { persona: self.persona.name.clone(), source: Box::new(source) }
     }
 
     /// `days` after the day of minting, at `seconds` after 00:00:00 UTC.

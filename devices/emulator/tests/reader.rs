@@ -11,7 +11,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use emulator::control::{self, Command, Desk};
@@ -27,16 +27,46 @@ const VERIFY_9999: [u8; 9] = [0x00, 0x20, 0x00, 0x98, 4, 0x39, 0x39, 0x39, 0x39]
 const READ_AVAILABILITY: [u8; 5] = [0x00, 0xB0, 0x88, 0x00, 0x00];
 const SIGN: [u8; 7] = [0x80, 0x2A, 0x00, 0x97, 1, 0x55, 0x00];
 
-struct Home {
+/// The test PKI and one minted card, shared by the tests that run at the same time: keys take long to make.
+struct Template {
     directory: tempfile::TempDir,
     pki: Pki,
 }
 
-impl Home {
-    fn new() -> Self {
+impl Template {
+    fn get() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Template>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(template) = shared.upgrade() {
+            return template;
+        }
         let directory = tempfile::tempdir().unwrap();
         let pki = Pki::open_or_create(&directory.path().join("pki"), clock::now()).unwrap();
-        Self { directory, pki }
+        drop(Card::load(&Persona::find("valid").unwrap(), directory.path(), &pki, clock::now()).unwrap());
+        let template = Arc::new(Self { directory, pki });
+        *shared = Arc::downgrade(&template);
+        template
+    }
+}
+
+/// One test's cards.
+struct Home {
+    directory: tempfile::TempDir,
+    template: Arc<Template>,
+}
+
+impl Home {
+    fn new() -> Self {
+        let template = Template::get();
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) =
+            (template.directory.path().join("cards/valid"), directory.path().join("cards/valid"));
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+        Self { directory, template }
     }
 
     fn path(&self) -> &Path {
@@ -44,7 +74,7 @@ impl Home {
     }
 
     fn card(&self, persona: &str) -> Card {
-        Card::load(&Persona::find(persona).unwrap(), self.path(), &self.pki, clock::now()).unwrap()
+        Card::load(&Persona::find(persona).unwrap(), self.path(), &self.template.pki, clock::now()).unwrap()
     }
 
     fn slot(&self, persona: &str) -> Slot {
@@ -254,7 +284,7 @@ fn the_control_socket_obeys_and_tells() {
     let reader = serve(Slot::new(home.card("valid")), &driver);
     let socket = home.path().join("control");
     let listener = control::listen(&socket).unwrap();
-    let desk = Desk::new(reader, home.path().to_owned(), home.pki.clone());
+    let desk = Desk::new(reader, home.path().to_owned(), home.template.pki.clone());
     std::thread::spawn(move || desk.serve(&listener));
     let tell = |text: &str| -> Value {
         let command: Command = serde_json::from_str(text).unwrap();
@@ -274,6 +304,9 @@ fn the_control_socket_obeys_and_tells() {
     say(&mut card, &[&VERIFY_1234]);
     assert_eq!(hear(&mut card), [0x90, 0x00]);
 
+    let status = tell(r#"{"do":"status"}"#);
+    assert_eq!((&status["powered"], &status["verified"]), (&json!(true), &json!(["jpki/0018"])));
+
     assert_eq!(tell(r#"{"do":"lever","pull":"status:6982@1"}"#), json!({"ok": true}));
     say(&mut card, &[&SELECT_JPKI]);
     assert_eq!(hear(&mut card), [0x69, 0x82]);
@@ -284,6 +317,7 @@ fn the_control_socket_obeys_and_tells() {
     assert!(is_gone(&mut card));
     let status = tell(r#"{"do":"status"}"#);
     assert_eq!((&status["persona"], &status["inserted"]), (&json!("valid"), &json!(false)));
+    assert_eq!((&status["powered"], &status["verified"]), (&json!(false), &json!([])));
     assert_eq!(tell(r#"{"do":"persona","name":"nobody"}"#)["ok"], false);
     assert_eq!(tell(r#"{"do":"persona","name":"phone"}"#), json!({"ok": true}));
     for _ in 0..2 {
