@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 /// A My Number Card in software.
 ///
 /// Five-minute start:
-///   card-emulator run --persona valid --state /tmp/cards --pki /tmp/pki
+///   card-emulator run --persona valid --state cards --pki cards/pki
 ///   opensc-tool -n
 #[derive(Parser)]
 #[command(name = "card-emulator", version, verbatim_doc_comment)]
