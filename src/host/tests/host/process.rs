@@ -5,10 +5,13 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use myna_host::clock::{Clock as _, SystemClock};
 use request::Decision;
 
 use crate::support::{Card, Client, Draft, prepare, run};
 
+/// Kills in one test.
+const ROUNDS: u32 = 16;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_myna-host");
 
 /// A running `myna-host serve`, killed when dropped.
@@ -77,8 +80,12 @@ fn kill_minus_nine_around_the_commit_leaves_one_decision() {
         let log = dir.path().join("log");
         let database = dir.path().join("host.db");
         let mut process = Process::start(&config, &log);
+        // How long a whole exchange takes on this machine; the kills are spread over it and beyond.
+        let begun = SystemClock::new();
+        Client::new(&pki, "T0001", process.address).challenge().await;
+        let exchange = begun.elapsed();
         let mut decided_before_the_kill = 0;
-        for round in 0..12u64 {
+        for round in 0..ROUNDS {
             let card = Card::quick(&pki);
             let challenge = Client::new(&pki, "T0001", process.address).challenge().await;
             let now = challenge.host_time.timestamp();
@@ -86,12 +93,12 @@ fn kill_minus_nine_around_the_commit_leaves_one_decision() {
             let (id, body) = (draft.content.request_id, draft.sign());
             let (first, sent) = (Client::new(&pki, "T0001", process.address), body.clone());
             let first = tokio::spawn(async move { first.try_register(sent).await });
-            tokio::time::sleep(Duration::from_micros(1000 + 600 * round)).await;
+            tokio::time::sleep(exchange * 2 * round / ROUNDS).await;
             process.kill();
             let first = first.await.unwrap();
 
             process = Process::start(&config, &log);
-            let before = rows(&database, "decision") - i64::try_from(round).unwrap();
+            let before = rows(&database, "decision") - i64::from(round);
             assert!((0..=1).contains(&before));
             decided_before_the_kill += before;
             let terminal = Client::new(&pki, "T0001", process.address);
@@ -105,8 +112,35 @@ fn kill_minus_nine_around_the_commit_leaves_one_decision() {
             }
             assert_eq!(terminal.register(body).await.body, resent.body);
         }
-        assert_eq!((rows(&database, "decision"), rows(&database, "registration")), (12, 12));
-        eprintln!("{decided_before_the_kill} of 12 were decided before the kill");
+        assert_eq!(
+            (rows(&database, "decision"), rows(&database, "registration")),
+            (ROUNDS.into(), ROUNDS.into())
+        );
+        eprintln!("{decided_before_the_kill} of {ROUNDS} were decided before the kill");
+    });
+}
+
+#[test]
+fn a_kill_before_the_decision_leaves_the_request_to_come_again() {
+    run(async {
+        let (dir, pki, config) = prepare("");
+        let log = dir.path().join("log");
+        let process = Process::start(&config, &log);
+        let card = Card::quick(&pki);
+        let terminal = Client::new(&pki, "T0001", process.address);
+        let challenge = terminal.challenge().await;
+        let body = Draft::new(&pki, "T0001", &card, &challenge, challenge.host_time.timestamp()).sign();
+        pull(&dir.path().join("levers"), r#"{"lever":"slow","ms":60000}"#).await;
+        let sent = body.clone();
+        let sending = tokio::spawn(async move { terminal.try_register(sent).await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        process.kill();
+        sending.await.unwrap().unwrap_err();
+        assert_eq!(rows(&dir.path().join("host.db"), "decision"), 0);
+
+        let process = Process::start(&config, &log);
+        assert_eq!(Client::new(&pki, "T0001", process.address).register(body).await.status, 200);
+        assert_eq!(rows(&dir.path().join("host.db"), "registration"), 1);
     });
 }
 
