@@ -3,6 +3,8 @@
 //! Invariant: bytes and value determine each other. Parsing accepts only the bytes that writing produces, so there
 //! is no second spelling of a request.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -18,7 +20,7 @@ pub const CHANNEL: &str = "bank-atm";
 
 /// One registration request, before and after signing. Purpose, channel and schema version are constants of the
 /// format and therefore no fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequestContent {
     /// `UUIDv7`; also the idempotency key at the host.
     pub request_id: Uuid,
@@ -104,5 +106,18 @@ impl RequestContent {
             certificate_sha256: text::sha256(&json.certificate_sha256)
                 .ok_or(BadField("certificate_sha256"))?,
         })
+    }
+}
+
+/// Without the certificate's hash, which names the holder's certificate.
+impl fmt::Debug for RequestContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestContent")
+            .field("request_id", &self.request_id)
+            .field("terminal_id", &self.terminal_id)
+            .field("terms_version", &self.terms_version)
+            .field("terms_language", &self.terms_language)
+            .field("consent_time", &self.consent_time)
+            .finish_non_exhaustive()
     }
 }

@@ -89,8 +89,8 @@ impl FileRefused {
 
 /// A signer whose certificate stands in the file.
 #[derive(Debug)]
-pub(crate) struct KnownSigner<'a> {
-    pub(crate) certificate: Certificate<'a>,
+pub(crate) struct KnownSigner<'c, 'a> {
+    pub(crate) certificate: &'c Certificate<'a>,
     pub(crate) key: PublicKey,
     pub(crate) signer: Signer,
 }
@@ -104,26 +104,36 @@ pub(crate) fn structure(der: &[u8]) -> Result<ReadFile<'_>, FileRefused> {
 }
 
 /// RFC 5652 5.1 allows "more certificates than necessary" or fewer; this format has exactly the signers'.
-pub(crate) fn certificate_count(file: &ReadFile<'_>, wanted: usize) -> Result<(), FileRefused> {
-    if file.certificates.len() == wanted { Ok(()) } else { Err(FileRefused::Certificates) }
+pub(crate) fn certificates<'a>(
+    file: &ReadFile<'a>,
+    signers: usize,
+) -> Result<Vec<Certificate<'a>>, FileRefused> {
+    if file.certificates.len() != signers {
+        return Err(FileRefused::Certificates);
+    }
+    file.certificates
+        .iter()
+        .map(|der| Certificate::parse(der).map_err(FileRefused::NotACertificate))
+        .collect()
 }
 
 /// RFC 5652 5.3: "issuerAndSerialNumber [...] identifies the signer's certificate by the issuer's distinguished name and
 /// the certificate serial number", compared byte by byte.
-pub(crate) fn signer_certificate<'a>(
-    file: &ReadFile<'a>,
-    signer: &ReadSigner<'a>,
-) -> Result<KnownSigner<'a>, FileRefused> {
-    for der in &file.certificates {
-        let certificate = Certificate::parse(der).map_err(FileRefused::NotACertificate)?;
-        let name = certificate.issuer_and_serial();
-        if name == signer.name {
-            let key = subject_key::read(certificate.key_info).ok_or(FileRefused::Key)?;
-            let signer = Signer { algorithm: key.algorithm, certificate: der.to_vec(), name };
-            return Ok(KnownSigner { certificate, key, signer });
-        }
-    }
-    Err(FileRefused::Certificates)
+pub(crate) fn signer_certificate<'c, 'a>(
+    certificates: &'c [Certificate<'a>],
+    signer: &ReadSigner<'_>,
+) -> Result<KnownSigner<'c, 'a>, FileRefused> {
+    let certificate = certificates
+        .iter()
+        .find(|certificate| certificate.issuer_and_serial() == signer.name)
+        .ok_or(FileRefused::Certificates)?;
+    let key = subject_key::read(certificate.key_info).ok_or(FileRefused::Key)?;
+    let signer = Signer {
+        algorithm: key.algorithm,
+        certificate: certificate.der.to_vec(),
+        name: signer.name.to_vec(),
+    };
+    Ok(KnownSigner { certificate, key, signer })
 }
 
 /// RFC 5652 5.3: no attribute twice, and those required present; this format allows no other.
@@ -144,7 +154,7 @@ pub(crate) fn content_type(attributes: &Attributes<'_>) -> Result<(), FileRefuse
 /// (11.4).
 pub(crate) fn message_digest(
     attributes: &Attributes<'_>,
-    signer: &KnownSigner<'_>,
+    signer: &KnownSigner<'_, '_>,
     message: &[u8],
 ) -> Result<(), FileRefused> {
     let digest = signer.key.algorithm.digest(message);
@@ -155,7 +165,7 @@ pub(crate) fn message_digest(
 /// the only one here.
 pub(crate) fn signing_certificate(
     attributes: &Attributes<'_>,
-    signer: &KnownSigner<'_>,
+    signer: &KnownSigner<'_, '_>,
 ) -> Result<(), FileRefused> {
     let hash = sha256(signer.certificate.der);
     if attributes.signing_certificate_is(&hash) { Ok(()) } else { Err(FileRefused::SigningCertificate) }
@@ -173,7 +183,7 @@ pub(crate) fn encoding(der: &[u8], parts: &SignedFile<'_>) -> Result<(), FileRef
 /// [`encoding`] these are the bytes received.
 pub(crate) fn signature(
     attributes: &SignedAttributes,
-    signer: &KnownSigner<'_>,
+    signer: &KnownSigner<'_, '_>,
     signature: &[u8],
 ) -> Result<(), BadSignature> {
     signer.key.verify_canonical(attributes.signed_bytes(), signature)

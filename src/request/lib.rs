@@ -13,6 +13,11 @@
 //! Invariants:
 //! - There is one encoding of a request and of an answer; a file in any other is refused, down to every single byte.
 //! - No interface takes a digest or signed attributes from outside: the card's key also logs its holder in elsewhere.
+//!   What the chip signs comes out of [`prepare`] and from nowhere else:
+//!
+//!   ```compile_fail
+//!   let anything = request::SignInput(vec![0; 51]);
+//!   ```
 //! - There is no clock: every time is an argument.
 //! - Verified things have types of their own, which only the verifier makes.
 

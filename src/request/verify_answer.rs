@@ -81,12 +81,12 @@ pub fn verify_answer(
     expected: &ExpectedAnswer<'_>,
 ) -> Result<VerifiedAnswer, AnswerRefused> {
     let read = file::structure(der).map_err(AnswerRefused::File)?;
-    file::certificate_count(&read, 1).map_err(AnswerRefused::File)?;
-    let host = file::signer_certificate(&read, &read.signer).map_err(AnswerRefused::File)?;
+    let certificates = file::certificates(&read, 1).map_err(AnswerRefused::File)?;
+    let host = file::signer_certificate(&certificates, &read.signer).map_err(AnswerRefused::File)?;
     let content = AnswerContent::parse(read.content)
         .map_err(|error| AnswerRefused::File(FileRefused::Content(error)))?;
     let signing_time = file_holds(der, &read, &host).map_err(AnswerRefused::File)?;
-    clauses::validate(&host.certificate, host_anchors, Purpose::HostAnswer, at)
+    clauses::validate(host.certificate, host_anchors, Purpose::HostAnswer, at)
         .map_err(AnswerRefused::Host)?;
     signed_when_decided(&content, signing_time)?;
     answers(&content, expected)?;
@@ -94,7 +94,7 @@ pub fn verify_answer(
 }
 
 /// The clauses on the file; returns the signing time.
-fn file_holds(der: &[u8], read: &ReadFile<'_>, host: &KnownSigner<'_>) -> Result<Timestamp, FileRefused> {
+fn file_holds(der: &[u8], read: &ReadFile<'_>, host: &KnownSigner<'_, '_>) -> Result<Timestamp, FileRefused> {
     let signed = &read.signer.signed;
     file::exact_attributes(
         signed,

@@ -1,5 +1,7 @@
 //! The request's verifier: the host's, and the terminal's own before it records anything.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::algorithm::{CardAlgorithm, sha256};
@@ -7,6 +9,7 @@ use crate::anchor::TrustAnchor;
 use crate::card::{CardCertificate, TrustPolicy, check_card_certificate};
 use crate::clauses::{self, Purpose};
 use crate::cms::{Countersignature, SignedAttributes, SignedFile};
+use crate::cms_read::{ReadFile, ReadSigner};
 use crate::content::RequestContent;
 use crate::file_clauses::{self as file, FileRefused, KnownSigner};
 use crate::oids;
@@ -74,7 +77,7 @@ impl From<Timestamp> for CheckTime {
 
 /// A request whose file is whole and whose terminal is ours. Nothing is said about the card's certificate yet, except
 /// that its key signed: a host can answer it, be it with a signed refusal.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CountersignedRequest {
     content: RequestContent,
     signing_time: Timestamp,
@@ -112,14 +115,14 @@ pub fn open_request(
     at: impl Into<CheckTime>,
 ) -> Result<CountersignedRequest, RequestRefused> {
     let read = file::structure(der).map_err(RequestRefused::File)?;
-    file::certificate_count(&read, 2).map_err(RequestRefused::File)?;
+    let certificates = file::certificates(&read, 2).map_err(RequestRefused::File)?;
     let counter = read
         .signer
         .unsigned
         .countersigner()
         .map_err(|error| RequestRefused::File(FileRefused::Structure(error)))?;
-    let card = file::signer_certificate(&read, &read.signer).map_err(RequestRefused::File)?;
-    let terminal = file::signer_certificate(&read, &counter).map_err(RequestRefused::File)?;
+    let card = file::signer_certificate(&certificates, &read.signer).map_err(RequestRefused::File)?;
+    let terminal = file::signer_certificate(&certificates, &counter).map_err(RequestRefused::File)?;
     let content = RequestContent::parse(read.content)
         .map_err(|error| RequestRefused::File(FileRefused::Content(error)))?;
     let signing_time = file_holds(der, &read, &counter, &card, &terminal).map_err(RequestRefused::File)?;
@@ -129,7 +132,7 @@ pub fn open_request(
         CheckTime::At(at) => at,
         CheckTime::SigningTime => signing_time,
     };
-    let anchor = clauses::validate(&terminal.certificate, terminal_anchors, Purpose::TerminalEvidence, at)
+    let anchor = clauses::validate(terminal.certificate, terminal_anchors, Purpose::TerminalEvidence, at)
         .map_err(RequestRefused::Terminal)?;
     names_its_terminal(&content, &terminal)?;
     Ok(CountersignedRequest {
@@ -146,10 +149,10 @@ pub fn open_request(
 /// The clauses on the file, in the order from cheap and telling to dear; returns the signing time.
 fn file_holds(
     der: &[u8],
-    read: &crate::cms_read::ReadFile<'_>,
-    counter: &crate::cms_read::ReadSigner<'_>,
-    card: &KnownSigner<'_>,
-    terminal: &KnownSigner<'_>,
+    read: &ReadFile<'_>,
+    counter: &ReadSigner<'_>,
+    card: &KnownSigner<'_, '_>,
+    terminal: &KnownSigner<'_, '_>,
 ) -> Result<Timestamp, FileRefused> {
     let signed = &read.signer.signed;
     file::exact_attributes(
@@ -185,12 +188,12 @@ fn file_holds(
 }
 
 /// Our rule: countersignatures are made with P-256 and SHA-256.
-fn terminal_key(terminal: &KnownSigner<'_>) -> Result<(), FileRefused> {
+fn terminal_key(terminal: &KnownSigner<'_, '_>) -> Result<(), FileRefused> {
     if terminal.key.algorithm == CardAlgorithm::EcdsaP256Sha256 { Ok(()) } else { Err(FileRefused::Key) }
 }
 
 /// Our rule: the content names the certificate whose key signed it.
-fn names_its_certificate(content: &RequestContent, card: &KnownSigner<'_>) -> Result<(), RequestRefused> {
+fn names_its_certificate(content: &RequestContent, card: &KnownSigner<'_, '_>) -> Result<(), RequestRefused> {
     if content.certificate_sha256 == sha256(card.certificate.der) {
         Ok(())
     } else {
@@ -199,7 +202,10 @@ fn names_its_certificate(content: &RequestContent, card: &KnownSigner<'_>) -> Re
 }
 
 /// Our rule: the terminal in the content is the one in the countersigner's certificate.
-fn names_its_terminal(content: &RequestContent, terminal: &KnownSigner<'_>) -> Result<(), RequestRefused> {
+fn names_its_terminal(
+    content: &RequestContent,
+    terminal: &KnownSigner<'_, '_>,
+) -> Result<(), RequestRefused> {
     if terminal.certificate.common_name() == Some(content.terminal_id.as_str()) {
         Ok(())
     } else {
@@ -213,12 +219,12 @@ impl CountersignedRequest {
     /// # Errors
     /// [`CertificateRefused`], by the first clause that does not hold.
     pub fn check_card(
-        self,
+        &self,
         policy: &TrustPolicy,
         at: Timestamp,
     ) -> Result<VerifiedRequest, CertificateRefused> {
         let card = check_card_certificate(&self.card_certificate, policy, at)?;
-        Ok(VerifiedRequest { request: self, card })
+        Ok(VerifiedRequest { request: self.clone(), card })
     }
 
     /// What was signed.
@@ -254,6 +260,16 @@ impl CountersignedRequest {
     /// SHA-256 of the file.
     pub fn sha256(&self) -> [u8; 32] {
         self.sha256
+    }
+}
+
+/// Without anything that names the holder.
+impl fmt::Debug for CountersignedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CountersignedRequest")
+            .field("content", &self.content)
+            .field("signing_time", &self.signing_time)
+            .finish_non_exhaustive()
     }
 }
 

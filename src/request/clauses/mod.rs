@@ -78,8 +78,9 @@ pub(crate) fn validate<'t>(
     usage::end_entity(certificate)?;
     policy::clause(certificate, purpose, anchor.kind)?;
 
-    // Last, so that "expired" is only ever said of a certificate that is genuine.
-    path::anchor_validity(anchor, at)?;
+    // Last, so that "expired" is only ever said of a certificate that is genuine; and before its anchor's, for an old card
+    // under an old generation is an expired card.
     path::validity(certificate, at)?;
+    path::anchor_validity(anchor, at)?;
     Ok(anchor)
 }

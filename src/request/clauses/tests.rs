@@ -209,6 +209,9 @@ fn authority_name_and_serial_must_be_the_anchors_where_present() {
     assert_eq!(check(Some((&mint::auth_name(), &serial))), Ok(()));
     assert_eq!(check(Some((&mint::auth_name(), &[9]))), Err("authority-name-or-serial"));
     assert_eq!(check(Some((&other, &serial))), Err("authority-name-or-serial"));
+    let id = mint::authority_key_id(&world.auth_1.id(), Some((&mint::auth_name(), &[9])));
+    let wrong = world.with(AUTHORITY_KEY_ID, Some(id)).sign(&world.auth_1);
+    assert_eq!(world.validate(&wrong).unwrap_err().clause(), "authority-name-or-serial");
 }
 
 #[test]
@@ -246,6 +249,25 @@ fn the_anchor_must_be_in_force() {
     assert_eq!(check("2026-11-21T01:02:03Z"), Ok(()));
     assert_eq!(check("2023-03-23T02:05:01Z"), Err("anchor-not-in-force"));
     assert_eq!(check("2033-03-22T15:00:00Z"), Err("anchor-not-in-force"));
+    // A card that outlives its root.
+    let der = Spec { not_after: mint::utc("400101000000Z"), ..world.spec() }.sign(&world.auth_1);
+    let certificate = Certificate::parse(&der).unwrap();
+    let late = time("2034-01-01T00:00:00Z");
+    let refused = validate(&certificate, &world.anchors, Purpose::Card, late).unwrap_err();
+    assert_eq!(refused.clause(), "anchor-not-in-force");
+}
+
+/// The first production generation ended in 2025: its cards are expired, not untrusted.
+#[test]
+fn an_old_card_under_an_old_root_is_an_expired_card() {
+    let world = World::new();
+    let der = world.spec().sign(&world.auth_1);
+    let validate = |at: &str| {
+        let certificate = Certificate::parse(&der).unwrap();
+        validate(&certificate, &world.anchors, Purpose::Card, time(at)).map(drop).map_err(|it| it.code())
+    };
+    assert_eq!(validate("2026-11-21T01:02:03Z"), Ok(()));
+    assert_eq!(validate("2034-01-01T00:00:00Z"), Err("certificate-expired"));
 }
 
 #[test]

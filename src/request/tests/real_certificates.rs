@@ -97,6 +97,32 @@ fn the_authority_certificates_on_the_cards_are_not_card_certificates() {
 }
 
 #[test]
+fn folders_of_roots_are_read_whole_or_refused_with_the_files_name() {
+    use request::AnchorRefused;
+    let folder = tempfile::tempdir().unwrap();
+    let load = || load_anchors(folder.path(), AnchorKind::Production);
+    assert!(matches!(load(), Err(AnchorRefused::Empty { .. })));
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("README.md", b"not a certificate, and not looked at");
+    let pem = |file: &str| {
+        let der = std::fs::read(anchors(file)).unwrap();
+        der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, &der).unwrap()
+    };
+    let two = [pem("jpki/authca02.cer"), pem("jpki/authca03.cer")].concat();
+    write("both.pem", two.as_bytes());
+    write("authca01.cer", &std::fs::read(anchors("jpki/authca01.cer")).unwrap());
+    let loaded: Vec<_> = load().unwrap().iter().map(|root| root.validity().0.to_string()).collect();
+    assert_eq!(loaded, ["2015-10-20T03:08:13Z", "2019-09-14T23:41:59Z", "2023-07-16T01:01:04Z"]);
+    write("leaf.der", &card());
+    let refused = load().unwrap_err();
+    assert!(
+        matches!(refused, AnchorRefused::File { .. }) && refused.to_string().contains("leaf.der"),
+        "{refused}"
+    );
+    assert!(matches!(load_anchors(&anchors("none"), AnchorKind::Test), Err(AnchorRefused::Read { .. })));
+}
+
+#[test]
 fn every_flip_in_the_real_certificate_is_refused() {
     let policy = TrustPolicy::new(load_anchors(&anchors("jpki-test"), AnchorKind::Test).unwrap(), true);
     let original = card();

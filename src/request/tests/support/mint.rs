@@ -128,15 +128,19 @@ pub fn vectors(path: &str) -> std::path::PathBuf {
 
 impl Key {
     pub fn load(name: &str) -> Self {
-        let pem = std::fs::read_to_string(vectors(&format!("request/keys/{name}.pem"))).unwrap();
-        if let Ok(key) = p256::ecdsa::SigningKey::from_pkcs8_pem(&pem) {
+        let pem = std::fs::read(vectors(&format!("request/keys/{name}.pem"))).unwrap();
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).unwrap();
+        Self::from_pkcs8(&pem.contents)
+    }
+
+    pub fn from_pkcs8(der: &[u8]) -> Self {
+        if let Ok(key) = p256::ecdsa::SigningKey::from_pkcs8_der(der) {
             return Self::P256(key);
         }
-        if let Ok(key) = p384::ecdsa::SigningKey::from_pkcs8_pem(&pem) {
+        if let Ok(key) = p384::ecdsa::SigningKey::from_pkcs8_der(der) {
             return Self::P384(key);
         }
-        let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
-        Self::Rsa(aws_lc_rs::rsa::KeyPair::from_pkcs8(&pem.contents).unwrap())
+        Self::Rsa(aws_lc_rs::rsa::KeyPair::from_pkcs8(der).unwrap())
     }
 
     pub fn key_info(&self) -> Vec<u8> {
@@ -276,11 +280,9 @@ impl Spec {
     /// Replaces the extension with this identifier, or removes it.
     pub fn with(mut self, id: &str, replacement: Option<Vec<u8>>) -> Self {
         let head = oid(id);
+        // The identifier follows the two to four octets of the extension's own header.
         let carries = |extension: &Vec<u8>| {
-            extension.windows(head.len()).next_back().is_some() && {
-                // The identifier follows the two to four octets of the SEQUENCE header.
-                (2..=4).any(|at| extension.get(at..at + head.len()) == Some(head.as_slice()))
-            }
+            (2..=4).any(|at| extension.get(at..at + head.len()) == Some(head.as_slice()))
         };
         let place = self.extensions.iter().position(carries).expect("the extension is there");
         match replacement {
