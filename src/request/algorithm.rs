@@ -1,10 +1,12 @@
 //! Signature algorithms: key type, hash and encodings of a signer behind one enum.
 //!
-//! Today's card signs with RSA-2048 and SHA-256. ECDSA on P-256 and P-384 is a **hypothetical** profile for the next
-//! card: nothing of that card's commands or encodings is published. Our own keys use [`CardAlgorithm::EcdsaP256Sha256`].
+//! Today's card signs with RSA-2048 and SHA-256. ECDSA on P-256 and P-384 is a **hypothetical** profile for
+//! the next card: nothing of that card's commands or encodings is published. Our own keys use
+//! [`CardAlgorithm::EcdsaP256Sha256`].
 //!
-//! Invariant: an ECDSA signature has one encoding here, strict DER with `s` in the lower half of the group order.
-//! Both `s` and `n - s` verify mathematically; fixing one makes the evidence file unique, so that its SHA-256 names it.
+//! Invariant: an ECDSA signature has one encoding here, strict DER with `s` in the lower half of the group
+//! order. Both `s` and `n - s` verify mathematically; fixing one makes the evidence file unique, so that its
+//! SHA-256 names it.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
@@ -48,12 +50,14 @@ impl CardAlgorithm {
         }
     }
 
-    /// `DigestAlgorithmIdentifier`. RFC 5754 2: implementations generate SHA-2 identifiers without parameters.
+    /// `DigestAlgorithmIdentifier`. RFC 5754 2: implementations generate SHA-2 identifiers without
+    /// parameters.
     pub(crate) fn digest_identifier(self) -> Vec<u8> {
         sequence(&[&oid(self.digest_oid())])
     }
 
-    /// `SignatureAlgorithmIdentifier`. RFC 5754 3.2: rsaEncryption carries NULL; 3.3: ECDSA carries no parameters.
+    /// `SignatureAlgorithmIdentifier`. RFC 5754 3.2: rsaEncryption carries NULL; 3.3: ECDSA carries no
+    /// parameters.
     pub(crate) fn signature_identifier(self) -> Vec<u8> {
         match self {
             Self::Rsa2048Sha256 => sequence(&[&oid(oids::RSA_ENCRYPTION), &element(tag::NULL, &[])]),
@@ -62,7 +66,8 @@ impl CardAlgorithm {
         }
     }
 
-    /// What the chip takes: for RSA the `DigestInfo` of RFC 8017 9.2 (with NULL, 51 bytes), for ECDSA the bare hash.
+    /// What the chip takes: for RSA the `DigestInfo` of RFC 8017 9.2 (with NULL, 51 bytes), for ECDSA the
+    /// bare hash.
     pub(crate) fn sign_input(self, message: &[u8]) -> Vec<u8> {
         let digest = self.digest(message);
         match self {
@@ -74,8 +79,9 @@ impl CardAlgorithm {
         }
     }
 
-    /// From what the chip returns to the value in the file. RSA: 256 bytes as they are. ECDSA: the fixed-length `r || s`,
-    /// which is an assumption, becomes DER. `None` where the length or the numbers are impossible.
+    /// From what the chip returns to the value in the file. RSA: 256 bytes as they are. ECDSA: the
+    /// fixed-length `r || s`, which is an assumption, becomes DER. `None` where the length or the numbers are
+    /// impossible.
     pub(crate) fn signature_from_card(self, raw: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Rsa2048Sha256 => (raw.len() == 256).then(|| raw.to_vec()),

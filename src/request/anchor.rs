@@ -1,7 +1,8 @@
-//! Trust anchors, by purpose. A chain ends at one of these or nowhere; what a card itself supplies proves nothing.
+//! Trust anchors, by purpose. A chain ends at one of these or nowhere; what a card itself supplies proves
+//! nothing.
 //!
-//! Invariant: a [`TrustAnchor`] is a self-issued CA certificate whose own signature verifies and whose key may sign
-//! certificates.
+//! Invariant: a [`TrustAnchor`] is a self-issued CA certificate whose own signature verifies and whose key
+//! may sign certificates.
 
 use std::path::{Path, PathBuf};
 

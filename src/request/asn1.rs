@@ -1,8 +1,8 @@
 //! The little DER this crate writes and reads itself: X.690 sections 8, 10 and 11, single-byte tags only.
 //!
-//! Invariants: the writer knows one encoding for every value; the reader accepts only definite, minimal lengths.
-//! The verifier does not rest on the reader's strictness alone: it rebuilds the whole file with the writer and
-//! compares every byte (`verify.rs`).
+//! Invariants: the writer knows one encoding for every value; the reader accepts only definite, minimal
+//! lengths. The verifier does not rest on the reader's strictness alone: it rebuilds the whole file with the
+//! writer and compares every byte (`verify.rs`).
 
 /// Universal and context tags, as the identifier octet.
 pub(crate) mod tag {

@@ -1,8 +1,8 @@
-//! Two-phase assembly: everything that can be made before the PIN is made in [`prepare`]; after the chip has signed,
-//! [`Prepared::assemble`] only puts the pieces together.
+//! Two-phase assembly: everything that can be made before the PIN is made in [`prepare`]; after the chip has
+//! signed, [`Prepared::assemble`] only puts the pieces together.
 //!
-//! No oracle: the card's key also logs its holder in elsewhere. Nothing here takes a digest or signed attributes from
-//! outside; what the chip is asked to sign is always the attributes of a [`RequestContent`].
+//! No oracle: the card's key also logs its holder in elsewhere. Nothing here takes a digest or signed
+//! attributes from outside; what the chip is asked to sign is always the attributes of a [`RequestContent`].
 
 use jiff::Timestamp;
 
@@ -66,7 +66,8 @@ impl AssembleFault {
     }
 }
 
-/// What the chip is given to sign: 51 bytes of `DigestInfo` for RSA, the bare hash for ECDSA. Only [`prepare`] makes one.
+/// What the chip is given to sign: 51 bytes of `DigestInfo` for RSA, the bare hash for ECDSA. Only
+/// [`prepare`] makes one.
 pub struct SignInput(Vec<u8>);
 
 impl SignInput {
@@ -143,8 +144,9 @@ impl Prepared {
         self.signer.algorithm
     }
 
-    /// Puts the card's signature in, after checking it, and countersigns. The signature is taken as the card returns it:
-    /// 256 bytes for RSA; for the hypothetical ECDSA cards `r || s` in fixed length, which is an assumption.
+    /// Puts the card's signature in, after checking it, and countersigns. The signature is taken as the card
+    /// returns it: 256 bytes for RSA; for the hypothetical ECDSA cards `r || s` in fixed length, which is an
+    /// assumption.
     ///
     /// # Errors
     /// [`AssembleFault`] where a signature does not hold or the evidence key does not sign.

@@ -88,8 +88,8 @@ impl CardCertificate {
         self.key.algorithm
     }
 
-    /// Serial number, the INTEGER's value octets. With [`Self::authority_key_id`] it names this certificate: personal
-    /// data, not for logs.
+    /// Serial number, the INTEGER's value octets. With [`Self::authority_key_id`] it names this certificate:
+    /// personal data, not for logs.
     pub fn serial(&self) -> &[u8] {
         &self.serial
     }

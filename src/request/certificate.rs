@@ -1,7 +1,7 @@
 //! A certificate as read: the parts in their exact bytes, not yet judged. The clauses judge.
 //!
-//! Two readers see every certificate: our strict walk, which hands out raw bytes, and `x509-parser`, which understands
-//! names and extensions. Both must succeed.
+//! Two readers see every certificate: our strict walk, which hands out raw bytes, and `x509-parser`, which
+//! understands names and extensions. Both must succeed.
 
 use const_oid::ObjectIdentifier;
 use jiff::Timestamp;

@@ -1,7 +1,8 @@
-//! CMS SignedData (RFC 5652) in the one shape that this system uses. Writing only; `cms_read` takes it apart again.
+//! CMS SignedData (RFC 5652) in the one shape that this system uses. Writing only; `cms_read` takes it apart
+//! again.
 //!
-//! Everything that may vary is in [`SignedFile`]; every other byte is fixed here. The verifier reads the variable parts
-//! out of a file, writes the file anew from them and compares: that is what makes it strict.
+//! Everything that may vary is in [`SignedFile`]; every other byte is fixed here. The verifier reads the
+//! variable parts out of a file, writes the file anew from them and compares: that is what makes it strict.
 
 use jiff::Timestamp;
 
@@ -36,12 +37,14 @@ pub(crate) struct Countersignature<'a> {
     pub(crate) signature: &'a [u8],
 }
 
-/// Signed attributes as the `SET OF` over which the signature is made (RFC 5652 5.4: "the EXPLICIT SET OF tag").
+/// Signed attributes as the `SET OF` over which the signature is made (RFC 5652 5.4: "the EXPLICIT SET OF
+/// tag").
 #[derive(Debug, Clone)]
 pub(crate) struct SignedAttributes(Vec<u8>);
 
 impl SignedAttributes {
-    /// Content type, message digest, signing time and signing certificate; `None` where the time has no encoding.
+    /// Content type, message digest, signing time and signing certificate; `None` where the time has no
+    /// encoding.
     pub(crate) fn of_content(content: &[u8], signer: &Signer, signing_time: Timestamp) -> Option<Self> {
         Some(Self(set_of(
             tag::SET,
@@ -54,7 +57,8 @@ impl SignedAttributes {
         )))
     }
 
-    /// RFC 5652 11.4: a countersignature digests the signature octets and "MUST NOT contain a content-type attribute".
+    /// RFC 5652 11.4: a countersignature digests the signature octets and "MUST NOT contain a content-type
+    /// attribute".
     pub(crate) fn of_signature(signature: &[u8], countersigner: &Signer) -> Self {
         Self(set_of(
             tag::SET,
@@ -120,8 +124,8 @@ fn message_digest(message: &[u8], signer: &Signer) -> Vec<u8> {
     attribute(oids::MESSAGE_DIGEST, &element(tag::OCTET_STRING, &signer.algorithm.digest(message)))
 }
 
-/// RFC 5035 3 and 4: one `ESSCertIDv2`, hash algorithm at its default (SHA-256, therefore absent), no issuerSerial
-/// because the signer identifier already is one.
+/// RFC 5035 3 and 4: one `ESSCertIDv2`, hash algorithm at its default (SHA-256, therefore absent), no
+/// issuerSerial because the signer identifier already is one.
 fn signing_certificate(signer: &Signer) -> Vec<u8> {
     let hash = element(tag::OCTET_STRING, &sha256(&signer.certificate));
     attribute(oids::SIGNING_CERTIFICATE_V2, &sequence(&[&sequence(&[&sequence(&[&hash])])]))

@@ -1,5 +1,5 @@
-//! Takes a CMS file apart as far as its variable parts. What is skipped here (versions, algorithm identifiers, orders)
-//! is compared when the verifier writes the file anew.
+//! Takes a CMS file apart as far as its variable parts. What is skipped here (versions, algorithm
+//! identifiers, orders) is compared when the verifier writes the file anew.
 
 use const_oid::ObjectIdentifier;
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! What the card signs: one canonical JSON object (RFC 8785), schema version 1.
 //!
-//! Invariant: bytes and value determine each other. Parsing accepts only the bytes that writing produces, so there
-//! is no second spelling of a request.
+//! Invariant: bytes and value determine each other. Parsing accepts only the bytes that writing produces, so
+//! there is no second spelling of a request.
 
 use std::fmt;
 
@@ -18,8 +18,8 @@ pub const PURPOSE: &str = "健康保険証利用の申込み";
 /// Where the application was made; the same in every request.
 pub const CHANNEL: &str = "bank-atm";
 
-/// One registration request, before and after signing. Purpose, channel and schema version are constants of the
-/// format and therefore no fields.
+/// One registration request, before and after signing. Purpose, channel and schema version are constants of
+/// the format and therefore no fields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestContent {
     /// `UUIDv7`; also the idempotency key at the host.

@@ -1,7 +1,7 @@
 //! The keys of our own machines that sign evidence: the terminal's countersignature and the host's answer.
 //!
-//! A port, because today's key is a file and tomorrow's sits in a PKCS#11 token or a TPM. Keys for TLS and for log
-//! checkpoints are others, with extended key usages of their own.
+//! A port, because today's key is a file and tomorrow's sits in a PKCS#11 token or a TPM. Keys for TLS and
+//! for log checkpoints are others, with extended key usages of their own.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,8 @@ pub trait EvidenceSigner {
 #[error("the evidence key cannot sign")]
 pub struct SignFault(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// A key in a file: certificate in PEM or DER, private key in PKCS#8 PEM. Signatures are deterministic (RFC 6979).
+/// A key in a file: certificate in PEM or DER, private key in PKCS#8 PEM. Signatures are deterministic (RFC
+/// 6979).
 pub struct FileKey {
     certificate: Vec<u8>,
     key: SigningKey,

@@ -1,12 +1,15 @@
 //! The clauses on a signed file, whatever its content: one function each with the rule above it.
 //!
-//! The last of them, [`encoding`], writes the whole file anew from its variable parts and compares, so that no byte is left
-//! that nobody looks at: algorithm parameters, versions, orders of sets and the unsigned parts included.
+//! The last of them, [`encoding`], writes the whole file anew from its variable parts and compares, so that
+//! no byte is left that nobody looks at: algorithm parameters, versions, orders of sets and the unsigned
+//! parts included.
 //!
 //! Left out, each with the reason:
-//! - RFC 5652 5.1 `crls`, further signers, detached content, subjectKeyIdentifier as signer identifier, signers without
-//!   signed attributes: not in this format; such a file is refused by `structure` or `encoding`.
-//! - RFC 5035 4 issuerSerial of the signing certificate: optional, and the signer identifier holds it already.
+//! - RFC 5652 5.1 `crls`, further signers, detached content, subjectKeyIdentifier as signer identifier,
+//!   signers without signed attributes: not in this format; such a file is refused by `structure` or
+//!   `encoding`.
+//! - RFC 5035 4 issuerSerial of the signing certificate: optional, and the signer identifier holds it
+//!   already.
 //! - Signing-time against a clock or a challenge: business of the host, which gave the challenge.
 
 use const_oid::ObjectIdentifier;
@@ -117,8 +120,8 @@ pub(crate) fn certificates<'a>(
         .collect()
 }
 
-/// RFC 5652 5.3: "issuerAndSerialNumber [...] identifies the signer's certificate by the issuer's distinguished name and
-/// the certificate serial number", compared byte by byte.
+/// RFC 5652 5.3: "issuerAndSerialNumber [...] identifies the signer's certificate by the issuer's
+/// distinguished name and the certificate serial number", compared byte by byte.
 pub(crate) fn signer_certificate<'c, 'a>(
     certificates: &'c [Certificate<'a>],
     signer: &ReadSigner<'_>,
@@ -149,9 +152,9 @@ pub(crate) fn content_type(attributes: &Attributes<'_>) -> Result<(), FileRefuse
     if attributes.content_type_is_data() { Ok(()) } else { Err(FileRefused::ContentType) }
 }
 
-/// RFC 5652 5.6: "For the signature to be valid, the message digest value calculated by the recipient MUST be the same as
-/// the value of the messageDigest attribute". Over the content, or for a countersignature over the signature octets
-/// (11.4).
+/// RFC 5652 5.6: "For the signature to be valid, the message digest value calculated by the recipient MUST be
+/// the same as the value of the messageDigest attribute". Over the content, or for a countersignature over
+/// the signature octets (11.4).
 pub(crate) fn message_digest(
     attributes: &Attributes<'_>,
     signer: &KnownSigner<'_, '_>,
@@ -161,8 +164,8 @@ pub(crate) fn message_digest(
     if attributes.message_digest_is(&digest) { Ok(()) } else { Err(FileRefused::MessageDigest) }
 }
 
-/// RFC 5035 3: "the hash of the certificate used to verify the signature" must be the first certificate identified; it is
-/// the only one here.
+/// RFC 5035 3: "the hash of the certificate used to verify the signature" must be the first certificate
+/// identified; it is the only one here.
 pub(crate) fn signing_certificate(
     attributes: &Attributes<'_>,
     signer: &KnownSigner<'_, '_>,
@@ -171,7 +174,8 @@ pub(crate) fn signing_certificate(
     if attributes.signing_certificate_is(&hash) { Ok(()) } else { Err(FileRefused::SigningCertificate) }
 }
 
-/// X.690 (DER) over the whole file, and the exact shape of this format: the file equals what its parts are written as.
+/// X.690 (DER) over the whole file, and the exact shape of this format: the file equals what its parts are
+/// written as.
 pub(crate) fn encoding(der: &[u8], parts: &SignedFile<'_>) -> Result<(), FileRefused> {
     match parts.encode() {
         Some(exact) if exact == der => Ok(()),

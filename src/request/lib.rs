@@ -1,19 +1,22 @@
 //! Who signed what: the registration request and the host's answer, built and verified.
 //!
-//! A request is one self-contained CMS SignedData (RFC 5652): canonical JSON, signed by the card's user-authentication
-//! key, countersigned by the terminal. The answer is another, signed by the host. Any CMS tool can check them;
-//! `docs/evidence.md` has the commands. The request format is this project's own open reference: no public interface of
-//! the government's portal exists for it. The user-authentication certificate carries digitalSignature only, so a request
-//! is evidence that this card with its PIN was used over this text, not a legal electronic signature.
+//! A request is one self-contained CMS SignedData (RFC 5652): canonical JSON, signed by the card's
+//! user-authentication key, countersigned by the terminal. The answer is another, signed by the host. Any CMS
+//! tool can check them; `docs/evidence.md` has the commands. The request format is this project's own open
+//! reference: no public interface of the government's portal exists for it. The user-authentication
+//! certificate carries digitalSignature only, so a request is evidence that this card with its PIN was used
+//! over this text, not a legal electronic signature.
 //!
-//! The terminal calls [`check_card_certificate`] and [`prepare`] before the PIN, [`Prepared::assemble`] after the chip has
-//! signed, [`verify_request`] before it records, [`verify_answer`] before it tells the customer anything. The host calls
-//! [`open_request`], [`CountersignedRequest::check_card`], a [`RevocationSource`] and [`build_answer`].
+//! The terminal calls [`check_card_certificate`] and [`prepare`] before the PIN, [`Prepared::assemble`] after
+//! the chip has signed, [`verify_request`] before it records, [`verify_answer`] before it tells the customer
+//! anything. The host calls [`open_request`], [`CountersignedRequest::check_card`], a [`RevocationSource`]
+//! and [`build_answer`].
 //!
 //! Invariants:
-//! - There is one encoding of a request and of an answer; a file in any other is refused, down to every single byte.
-//! - No interface takes a digest or signed attributes from outside: the card's key also logs its holder in elsewhere.
-//!   What the chip signs comes out of [`prepare`] and from nowhere else:
+//! - There is one encoding of a request and of an answer; a file in any other is refused, down to every
+//!   single byte.
+//! - No interface takes a digest or signed attributes from outside: the card's key also logs its holder in
+//!   elsewhere. What the chip signs comes out of [`prepare`] and from nowhere else:
 //!
 //!   ```compile_fail
 //!   let anything = request::SignInput(vec![0; 51]);

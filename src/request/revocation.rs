@@ -1,7 +1,7 @@
 //! Revocation: an interface, and certificate revocation lists behind it.
 //!
-//! A source that cannot answer says so; the host then decides nothing (it fails closed). Invariant: an entry of
-//! [`CrlRevocation`] was signed by the anchor whose certificates it speaks of.
+//! A source that cannot answer says so; the host then decides nothing (it fails closed). Invariant: an entry
+//! of [`CrlRevocation`] was signed by the anchor whose certificates it speaks of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,8 @@ pub enum CrlRefused {
     /// Not version 2, or its algorithm fields differ or name an algorithm that is not in use.
     #[error("version or algorithm not in use")]
     Algorithm,
-    /// A critical extension, of the list or of an entry, that is not known here: indirect and partial lists have one.
+    /// A critical extension, of the list or of an entry, that is not known here: indirect and partial lists
+    /// have one.
     #[error("has a critical extension that is not known here")]
     UnknownCriticalExtension,
     /// No anchor with this issuer name and key identifier may sign lists.
@@ -161,8 +162,8 @@ impl CrlRevocation {
         Ok(Self { lists })
     }
 
-    /// The status of the certificate with this serial number under the anchor with this key identifier; for terminals
-    /// as well as cards.
+    /// The status of the certificate with this serial number under the anchor with this key identifier; for
+    /// terminals as well as cards.
     ///
     /// # Errors
     /// [`RevocationFault`] where no list of that anchor is in force at `at`.
@@ -237,8 +238,8 @@ impl Crl {
         })
     }
 
-    /// RFC 5280 6.3.3 (a): a list whose nextUpdate lies before the current time is not current; RFC 5280 5.1.2.4: thisUpdate
-    /// is its issue date.
+    /// RFC 5280 6.3.3 (a): a list whose nextUpdate lies before the current time is not current; RFC 5280
+    /// 5.1.2.4: thisUpdate is its issue date.
     fn in_force(&self, at: Timestamp) -> Result<(), RevocationFault> {
         if at < self.this_update {
             return Err(RevocationFault::NotYet { this_update: self.this_update });
@@ -250,8 +251,8 @@ impl Crl {
     }
 }
 
-/// RFC 5280 5.2: with a critical extension that it does not know, an application "MUST NOT use that CRL to determine the
-/// status of certificates". A direct, complete list has no critical extension at all.
+/// RFC 5280 5.2: with a critical extension that it does not know, an application "MUST NOT use that CRL to
+/// determine the status of certificates". A direct, complete list has no critical extension at all.
 fn no_unknown_critical(extensions: &[X509Extension<'_>]) -> Result<(), CrlRefused> {
     if extensions.iter().any(|found| found.critical) {
         Err(CrlRefused::UnknownCriticalExtension)
@@ -286,8 +287,9 @@ impl<'a> Parts<'a> {
         Ok(Self { tbs: tbs.raw, issuer, algorithm, signature, this_update, next_update, entries })
     }
 
-    /// RFC 5280 6.3.3 (f): "Obtain and validate the certification path for the issuer of the complete CRL. The trust anchor
-    /// for the certification path MUST be the same"; here the anchor signs its lists itself, chosen by key identifier.
+    /// RFC 5280 6.3.3 (f): "Obtain and validate the certification path for the issuer of the complete CRL.
+    /// The trust anchor for the certification path MUST be the same"; here the anchor signs its lists itself,
+    /// chosen by key identifier.
     fn issuer<'t>(
         &self,
         extensions: &[X509Extension<'_>],
@@ -307,7 +309,8 @@ impl<'a> Parts<'a> {
             .ok_or(CrlRefused::UnknownIssuer)
     }
 
-    /// RFC 5280 6.3.3 (g): "Validate the signature on the complete CRL using the public key validated in step (f)."
+    /// RFC 5280 6.3.3 (g): "Validate the signature on the complete CRL using the public key validated in step
+    /// (f)."
     fn signature(&self, anchor: &TrustAnchor) -> Result<(), CrlRefused> {
         let wanted = match anchor.key.algorithm {
             CardAlgorithm::Rsa2048Sha256 => {

@@ -21,7 +21,7 @@ pub(crate) fn parse_rfc3339_ms(text: &str) -> Option<Timestamp> {
 
 /// The same instant without its fraction of a second.
 pub(crate) fn whole_second(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_nanosecond().div_euclid(1_000_000_000).try_into().unwrap_or(0)).unwrap_or(at)
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// `Time` in DER; `None` outside the years 1950 to 9999.

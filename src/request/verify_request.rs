@@ -64,8 +64,8 @@ pub struct RequestPolicy<'a> {
 pub enum CheckTime {
     /// At this time.
     At(Timestamp),
-    /// At the request's own signing-time: for a request that arrives late. The terminal's clock made that time, so only a
-    /// host that binds it to its challenge may choose this.
+    /// At the request's own signing-time: for a request that arrives late. The terminal's clock made that
+    /// time, so only a host that binds it to its challenge may choose this.
     SigningTime,
 }
 
@@ -75,8 +75,8 @@ impl From<Timestamp> for CheckTime {
     }
 }
 
-/// A request whose file is whole and whose terminal is ours. Nothing is said about the card's certificate yet, except
-/// that its key signed: a host can answer it, be it with a signed refusal.
+/// A request whose file is whole and whose terminal is ours. Nothing is said about the card's certificate
+/// yet, except that its key signed: a host can answer it, be it with a signed refusal.
 #[derive(Clone)]
 pub struct CountersignedRequest {
     content: RequestContent,
@@ -247,7 +247,8 @@ impl CountersignedRequest {
         &self.countersigner
     }
 
-    /// Key identifier of the authority that issued the countersigner's certificate, for [`crate::CrlRevocation::status_of`].
+    /// Key identifier of the authority that issued the countersigner's certificate, for
+    /// [`crate::CrlRevocation::status_of`].
     pub fn countersigner_authority_key_id(&self) -> &[u8] {
         &self.countersigner_authority
     }

@@ -1,20 +1,21 @@
-//! The clauses by which a certificate is accepted: one function each, the rule above it, an accepting and a rejecting
-//! test below it.
+//! The clauses by which a certificate is accepted: one function each, the rule above it, an accepting and a
+//! rejecting test below it.
 //!
-//! `shape` holds what every certificate must be (RFC 5280 4.1, 4.2), `path` the way to the anchor (RFC 5280 6.1),
-//! `subject_key`, `usage` and `policy` the profile of the purpose. [`validate`] is the list.
+//! `shape` holds what every certificate must be (RFC 5280 4.1, 4.2), `path` the way to the anchor (RFC 5280
+//! 6.1), `subject_key`, `usage` and `policy` the profile of the purpose. [`validate`] is the list.
 //!
 //! Left out, each with the reason:
 //! - RFC 5280 4.1, DER outside the signed part: no certificate is parsed in another encoding (`certificate`).
-//! - RFC 5280 6.1.2 to 6.1.5 for intermediate certificates (path length, name constraints, policy mapping, policy tree,
-//!   inhibitAnyPolicy): the hierarchy has one tier, so a path is one certificate under one anchor. An intermediate would
-//!   be refused by `authority`, and any of these extensions marked critical by `no_unknown_critical`.
+//! - RFC 5280 6.1.2 to 6.1.5 for intermediate certificates (path length, name constraints, policy mapping,
+//!   policy tree, inhibitAnyPolicy): the hierarchy has one tier, so a path is one certificate under one
+//!   anchor. An intermediate would be refused by `authority`, and any of these extensions marked critical by
+//!   `no_unknown_critical`.
 //! - RFC 5280 6.1.3 (a)(3), revocation: an interface of its own (`revocation`), asked by the host.
-//! - Criticality of keyUsage and certificatePolicies: it only tells verifiers that do not know the extension to refuse.
-//!   We know both and demand their values.
+//! - Criticality of keyUsage and certificatePolicies: it only tells verifiers that do not know the extension
+//!   to refuse. We know both and demand their values.
 //! - Structure of the card holder's common name: its parts are undocumented.
-//! - cRLDistributionPoints, authorityInfoAccess, issuerAltName: information for finding status, no limit on use. The
-//!   distribution points are directory names without an address.
+//! - cRLDistributionPoints, authorityInfoAccess, issuerAltName: information for finding status, no limit on
+//!   use. The distribution points are directory names without an address.
 //! - `privateKeyUsagePeriod` and Netscape extensions: not in the profile; refused when critical.
 
 use jiff::Timestamp;
@@ -78,8 +79,8 @@ pub(crate) fn validate<'t>(
     usage::end_entity(certificate)?;
     policy::clause(certificate, purpose, anchor.kind)?;
 
-    // Last, so that "expired" is only ever said of a certificate that is genuine; and before its anchor's, for an old card
-    // under an old generation is an expired card.
+    // Last, so that "expired" is only ever said of a certificate that is genuine; and before its anchor's,
+    // for an old card under an old generation is an expired card.
     path::validity(certificate, at)?;
     path::anchor_validity(anchor, at)?;
     Ok(anchor)

@@ -9,9 +9,9 @@ use crate::certificate::Certificate;
 use crate::oids::extension;
 use crate::refused::CertificateRefused;
 
-/// RFC 5280 6.1.3 (a)(4): "The certificate issuer name is the working_issuer_name", compared byte by byte; and 4.2.1.1:
-/// the authority key identifier serves "where an issuer has multiple signing keys". All generations of the card's
-/// authority share one name, so the key identifier is what chooses.
+/// RFC 5280 6.1.3 (a)(4): "The certificate issuer name is the working_issuer_name", compared byte by byte;
+/// and 4.2.1.1: the authority key identifier serves "where an issuer has multiple signing keys". All
+/// generations of the card's authority share one name, so the key identifier is what chooses.
 pub(crate) fn authority<'t>(
     certificate: &Certificate<'_>,
     anchors: &'t [TrustAnchor],
@@ -30,7 +30,8 @@ pub(crate) fn authority<'t>(
     same_name.find(|anchor| anchor.key_id == key_id.0).ok_or(CertificateRefused::UnknownGeneration)
 }
 
-/// RFC 5280 4.2.1.1: authorityCertIssuer and authorityCertSerialNumber, where present, name the issuer's certificate.
+/// RFC 5280 4.2.1.1: authorityCertIssuer and authorityCertSerialNumber, where present, name the issuer's
+/// certificate.
 pub(crate) fn authority_name_and_serial(
     certificate: &Certificate<'_>,
     anchor: &TrustAnchor,
@@ -50,8 +51,8 @@ pub(crate) fn authority_name_and_serial(
     if fits { Ok(()) } else { Err(CertificateRefused::AuthorityNameOrSerial) }
 }
 
-/// RFC 5280 6.1.3 (a)(1): "The signature on the certificate can be verified using working_public_key_algorithm, the
-/// working_public_key". Over the received bytes.
+/// RFC 5280 6.1.3 (a)(1): "The signature on the certificate can be verified using
+/// working_public_key_algorithm, the working_public_key". Over the received bytes.
 pub(crate) fn signature(
     certificate: &Certificate<'_>,
     anchor: &TrustAnchor,
@@ -62,8 +63,8 @@ pub(crate) fn signature(
     anchor.key.verify(certificate.tbs, certificate.signature).map_err(CertificateRefused::Signature)
 }
 
-/// RFC 5280 6.1.3 (a)(2): "The certificate validity period includes the current time." Both ends are inclusive (4.1.2.5);
-/// notAfter names a second, all of which is included.
+/// RFC 5280 6.1.3 (a)(2): "The certificate validity period includes the current time." Both ends are
+/// inclusive (4.1.2.5); notAfter names a second, all of which is included.
 pub(crate) fn validity(certificate: &Certificate<'_>, at: Timestamp) -> Result<(), CertificateRefused> {
     if at < certificate.not_before {
         return Err(CertificateRefused::NotYetValid { not_before: certificate.not_before });
@@ -74,15 +75,15 @@ pub(crate) fn validity(certificate: &Certificate<'_>, at: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Our rule, stricter than RFC 5280 6.1.1 (d), which takes anchors as given: an authority whose own time is over
-/// vouches for nobody.
+/// Our rule, stricter than RFC 5280 6.1.1 (d), which takes anchors as given: an authority whose own time is
+/// over vouches for nobody.
 pub(crate) fn anchor_validity(anchor: &TrustAnchor, at: Timestamp) -> Result<(), CertificateRefused> {
     let open = anchor.not_before <= at && at.as_second() <= anchor.not_after.as_second();
     if open { Ok(()) } else { Err(CertificateRefused::AnchorNotInForce) }
 }
 
-/// RFC 5280 6.1.1 (d) leaves to the user which anchors count: test roots only where the configuration allows them. Tells
-/// a test card apart from an unknown one.
+/// RFC 5280 6.1.1 (d) leaves to the user which anchors count: test roots only where the configuration allows
+/// them. Tells a test card apart from an unknown one.
 pub(crate) fn test_root_not_allowed(
     certificate: &Certificate<'_>,
     anchors: &[TrustAnchor],

@@ -8,9 +8,10 @@ use crate::certificate::Certificate;
 use crate::oids::{self, extension};
 use crate::refused::CertificateRefused;
 
-/// RFC 5280 4.2.1.4: the policy terms "indicate the policy under which the certificate has been issued and the purposes
-/// for which the certificate may be used". The card's profile demands the user-authentication policy: `.3.30` under a
-/// production root, `.0.30` under a test root. anyPolicy is not taken for it. Our own certificates carry none.
+/// RFC 5280 4.2.1.4: the policy terms "indicate the policy under which the certificate has been issued and
+/// the purposes for which the certificate may be used". The card's profile demands the user-authentication
+/// policy: `.3.30` under a production root, `.0.30` under a test root. anyPolicy is not taken for it. Our own
+/// certificates carry none.
 pub(crate) fn clause(
     certificate: &Certificate<'_>,
     purpose: Purpose,

@@ -14,8 +14,8 @@ pub(crate) fn version(certificate: &Certificate<'_>) -> Result<(), CertificateRe
     if is_3 { Ok(()) } else { Err(CertificateRefused::Version) }
 }
 
-/// RFC 5280 4.1.2.2: "The serial number MUST be a positive integer"; users "MUST NOT use serialNumber values longer than
-/// 20 octets".
+/// RFC 5280 4.1.2.2: "The serial number MUST be a positive integer"; users "MUST NOT use serialNumber values
+/// longer than 20 octets".
 pub(crate) fn serial(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
     let positive = match certificate.serial {
         [0] | [] => false,
@@ -26,8 +26,8 @@ pub(crate) fn serial(certificate: &Certificate<'_>) -> Result<(), CertificateRef
     if positive && certificate.serial.len() <= 20 { Ok(()) } else { Err(CertificateRefused::Serial) }
 }
 
-/// RFC 5280 4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field in the sequence
-/// tbsCertificate". The algorithm must be one that authorities of this system use.
+/// RFC 5280 4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field in the
+/// sequence tbsCertificate". The algorithm must be one that authorities of this system use.
 pub(crate) fn one_signature_algorithm(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
     let same = certificate.inner_algorithm == certificate.outer_algorithm;
     if same && signature_algorithm(certificate).is_some() {
@@ -64,8 +64,8 @@ pub(crate) fn no_double_extension(certificate: &Certificate<'_>) -> Result<(), C
     if seen.len() == count { Ok(()) } else { Err(CertificateRefused::DoubleExtension) }
 }
 
-/// RFC 5280 4.2: a system "MUST reject the certificate if it encounters [...] a critical extension that contains
-/// information that it cannot process"; here any known extension that cannot be read.
+/// RFC 5280 4.2: a system "MUST reject the certificate if it encounters [...] a critical extension that
+/// contains information that it cannot process"; here any known extension that cannot be read.
 pub(crate) fn readable_extensions(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
     let unreadable = |found: &ParsedExtension<'_>| matches!(found, ParsedExtension::ParseError { .. });
     if certificate.x509.extensions().iter().any(|found| unreadable(found.parsed_extension())) {
@@ -75,8 +75,8 @@ pub(crate) fn readable_extensions(certificate: &Certificate<'_>) -> Result<(), C
     }
 }
 
-/// RFC 5280 4.2: "A certificate-using system MUST reject the certificate if it encounters a critical extension it does not
-/// recognize". Recognised are the extensions that a clause judges.
+/// RFC 5280 4.2: "A certificate-using system MUST reject the certificate if it encounters a critical
+/// extension it does not recognize". Recognised are the extensions that a clause judges.
 pub(crate) fn no_unknown_critical(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
     let judged = [
         extension::KEY_USAGE,

@@ -8,8 +8,8 @@ use crate::certificate::{Certificate, split_key_info, split_rsa_key};
 use crate::oids;
 use crate::refused::CertificateRefused;
 
-/// Card profile: RSA with 2,048 bits and exponent 65537 (the card's legal rule names RSA). P-256 and P-384 are a
-/// hypothetical profile of the next card and accepted under a test root only. Our own machines: P-256.
+/// Card profile: RSA with 2,048 bits and exponent 65537 (the card's legal rule names RSA). P-256 and P-384
+/// are a hypothetical profile of the next card and accepted under a test root only. Our own machines: P-256.
 pub(crate) fn clause(
     certificate: &Certificate<'_>,
     purpose: Purpose,
@@ -26,8 +26,8 @@ pub(crate) fn clause(
     if allowed { Ok(()) } else { Err(CertificateRefused::Key) }
 }
 
-/// RFC 3279 2.3.1: rsaEncryption with NULL; RFC 5480 2.1.1: id-ecPublicKey with a named curve; 2.2: the uncompressed
-/// point.
+/// RFC 3279 2.3.1: rsaEncryption with NULL; RFC 5480 2.1.1: id-ecPublicKey with a named curve; 2.2: the
+/// uncompressed point.
 pub(crate) fn read(key_info: &[u8]) -> Option<PublicKey> {
     let (identifier, key) = split_key_info(key_info).ok()?;
     let curve = |curve| sequence(&[&oid(oids::EC_PUBLIC_KEY), &oid(curve)]);

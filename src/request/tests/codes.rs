@@ -1,4 +1,5 @@
-//! The stable codes. Screens, logs and operators' scripts know them: none changes its meaning, none is dropped.
+//! The stable codes. Screens, logs and operators' scripts know them: none changes its meaning, none is
+//! dropped.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

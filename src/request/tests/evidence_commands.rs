@@ -1,4 +1,5 @@
-//! Runs the commands of `docs/evidence.md`, word for word, on evidence made here, and on evidence with a flipped byte.
+//! Runs the commands of `docs/evidence.md`, word for word, on evidence made here, and on evidence with a
+//! flipped byte.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

@@ -1,5 +1,5 @@
-//! An accepting and a rejecting test for every clause on the request's file. The wrong files are signed and countersigned
-//! anew, so that nothing but the clause refuses them.
+//! An accepting and a rejecting test for every clause on the request's file. The wrong files are signed and
+//! countersigned anew, so that nothing but the clause refuses them.
 
 #![allow(
     missing_docs,
@@ -150,7 +150,8 @@ fn content_is_canonical() {
     });
 }
 
-/// Files that mean the same, that a tolerant verifier takes and openssl takes, and that are not the one encoding.
+/// Files that mean the same, that a tolerant verifier takes and openssl takes, and that are not the one
+/// encoding.
 #[test]
 fn one_encoding_only() {
     let null = || Node::leaf(0x05, &[]);
@@ -252,7 +253,8 @@ fn the_countersigner_is_a_terminal_of_ours() {
     assert_eq!(refuse(&world, &right).code(), "request-terminal-untrusted");
 }
 
-/// Delivered after the terminal's certificate has expired, a request is judged at its signing-time, if the host says so.
+/// Delivered after the terminal's certificate has expired, a request is judged at its signing-time, if the
+/// host says so.
 #[test]
 fn a_late_request_can_be_judged_at_its_signing_time() {
     let mut world = World::new();

@@ -1,5 +1,5 @@
-//! Fixed keys and times make fixed bytes. These files are the format, version 1: a difference here is a new version of the
-//! format, never a new golden file.
+//! Fixed keys and times make fixed bytes. These files are the format, version 1: a difference here is a new
+//! version of the format, never a new golden file.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

@@ -1,4 +1,5 @@
-//! Bytes from outside never panic and are never accepted by chance: random ones, and right objects made wrong.
+//! Bytes from outside never panic and are never accepted by chance: random ones, and right objects made
+//! wrong.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

@@ -1,5 +1,5 @@
-//! The project's own test PKI, written by somebody else after the same profile, and the verifier agree: on what is right
-//! and on what is not.
+//! The project's own test PKI, written by somebody else after the same profile, and the verifier agree: on
+//! what is right and on what is not.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 

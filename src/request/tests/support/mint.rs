@@ -1,5 +1,5 @@
-//! Mints certificates and lists for the tests, right ones and every kind of wrong one. A second writer: it shares no code
-//! with the crate under test.
+//! Mints certificates and lists for the tests, right ones and every kind of wrong one. A second writer: it
+//! shares no code with the crate under test.
 
 #![allow(
     dead_code,

@@ -1,4 +1,5 @@
-//! A small world for the tests: two generations of the card authority, cards, a terminal, a host, fixed times.
+//! A small world for the tests: two generations of the card authority, cards, a terminal, a host, fixed
+//! times.
 
 #![allow(
     dead_code,

@@ -1,5 +1,5 @@
-//! A CMS file as a tree, to be changed and written again: for files that are wrong in one thing only, with signatures that
-//! hold all the same.
+//! A CMS file as a tree, to be changed and written again: for files that are wrong in one thing only, with
+//! signatures that hold all the same.
 
 use sha2::{Digest as _, Sha256};
 
@@ -87,8 +87,9 @@ pub const ATTRIBUTES: [usize; 5] = [1, 0, 4, 0, 3];
 pub const UNSIGNED: [usize; 5] = [1, 0, 4, 0, 6];
 pub const COUNTERSIGNER: [usize; 8] = [1, 0, 4, 0, 6, 0, 1, 0];
 
-/// Changes a request and signs it anew: the card, then the terminal, each over whatever attributes now stand there, sorted
-/// or not. The digest in the countersignature follows the card's signature unless `change` touched it.
+/// Changes a request and signs it anew: the card, then the terminal, each over whatever attributes now stand
+/// there, sorted or not. The digest in the countersignature follows the card's signature unless `change`
+/// touched it.
 pub fn resigned(world: &World, change: impl FnOnce(&mut Node)) -> Vec<u8> {
     resigned_by(world, &world.card, &world.terminal.key, change)
 }
