@@ -164,8 +164,8 @@ pub(crate) fn message_digest(
     if attributes.message_digest_is(&digest) { Ok(()) } else { Err(FileRefused::MessageDigest) }
 }
 
-/// RFC 5035 3: "the hash of the certificate used to verify the signature" must be the first certificate
-/// identified; it is the only one here.
+/// RFC 5035 3: the first certificate identified must be the one used to verify the signature. Here it is the only
+/// one, identified by its SHA-256.
 pub(crate) fn signing_certificate(
     attributes: &Attributes<'_>,
     signer: &KnownSigner<'_, '_>,

@@ -14,8 +14,8 @@ pub(crate) fn version(certificate: &Certificate<'_>) -> Result<(), CertificateRe
     if is_3 { Ok(()) } else { Err(CertificateRefused::Version) }
 }
 
-/// RFC 5280 4.1.2.2: "The serial number MUST be a positive integer"; users "MUST NOT use serialNumber values
-/// longer than 20 octets".
+/// RFC 5280 4.1.2.2: "The serial number MUST be a positive integer"; "Conforming CAs MUST NOT use serialNumber
+/// values longer than 20 octets."
 pub(crate) fn serial(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
     let positive = match certificate.serial {
         [0] | [] => false,
