@@ -37,7 +37,7 @@ pub(crate) struct Countersignature<'a> {
     pub(crate) signature: &'a [u8],
 }
 
-/// Signed attributes as the `SET OF` over which the signature is made (RFC 5652 5.4: "the EXPLICIT SET OF
+/// Signed attributes as the `SET OF` over which the signature is made (RFC 5652 5.4: "an EXPLICIT SET OF
 /// tag").
 #[derive(Debug, Clone)]
 pub(crate) struct SignedAttributes(Vec<u8>);
