@@ -316,6 +316,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_documents_is_valid_and_complete() {
+        let document = include_str!("../../docs/host.md");
+        let example = document.split("```toml").nth(1).unwrap().split("```").next().unwrap();
+        let config = checked(example).unwrap();
+        for (name, ..) in config.limits.table() {
+            assert!(example.lines().any(|line| line.starts_with(&format!("{name} = "))), "limits.{name}");
+        }
+        assert_eq!(config.limits.table(), Limits::default().table(), "the example shows the defaults");
+    }
+
+    #[test]
     fn relative_paths_start_from_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("host.toml");

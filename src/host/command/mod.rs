@@ -96,7 +96,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         answer: Option<PathBuf>,
     },
-    /// Show the newest checkpoint of a terminal's device log, as JSON for `myna-atm log verify`.
+    /// Print the newest checkpoint of a terminal's device log, as JSON for `myna-atm log verify --checkpoint FILE`.
     Checkpoint {
         #[command(flatten)]
         which: Which,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use uuid::Uuid;
-use wire::TerminalId;
+use wire::{Message as _, TerminalId};
 use x509_parser::extensions::ParsedExtension;
 
 use super::{InsurerCommand, TerminalCommand, Which, say};
@@ -184,10 +184,17 @@ pub(super) fn checkpoint(which: &Which, terminal: TerminalId) -> Result<(), Host
     let Some(held) = wait(store.checkpoint(terminal.clone()))? else {
         return Err(HostError::NotThere(format!("no checkpoint of {terminal} has come")));
     };
-    let shown = serde_json::json!({
-        "checkpoint": held.checkpoint,
-        "received_at": held.received_at.to_string(),
-        "alarms": held.alarms,
-    });
-    say(&shown.to_string())
+    // Standard output is the message alone, for `myna-atm log verify --checkpoint`.
+    let message = held
+        .checkpoint
+        .to_bytes()
+        .map_err(|source| HostError::Trust { what: "the checkpoint as JSON", source: Box::new(source) })?;
+    say(&String::from_utf8_lossy(&message))?;
+    writeln!(
+        std::io::stderr(),
+        "received {}; {} that went back or contradicted",
+        held.received_at,
+        held.alarms
+    )
+    .map_err(HostError::Output)
 }

@@ -22,7 +22,7 @@ macro_rules! limits {
 
         impl Limits {
             /// Every limit as name, value, least, greatest.
-            fn table(&self) -> Vec<(&'static str, u32, u32, u32)> {
+            pub(super) fn table(&self) -> Vec<(&'static str, u32, u32, u32)> {
                 vec![$((stringify!($name), self.$name, $least, $greatest),)*]
             }
         }
