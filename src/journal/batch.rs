@@ -34,6 +34,20 @@ pub enum Mark {
     Closes,
 }
 
+impl Mark {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opens => "opens",
+            Self::Continues => "continues",
+            Self::Closes => "closes",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Opens, Self::Continues, Self::Closes].into_iter().find(|mark| mark.as_str() == word)
+    }
+}
+
 /// What happened in one visit, for recovery.
 #[derive(Debug, Clone)]
 pub struct VisitRecord {
@@ -115,6 +129,8 @@ pub struct StoredRecord {
     pub kind: Word,
     /// As committed.
     pub body: serde_json::Value,
+    /// Where it stands in the visit.
+    pub mark: Mark,
 }
 
 /// A visit that was not over when the process ended.
@@ -122,7 +138,7 @@ pub struct StoredRecord {
 pub struct OpenVisit {
     /// Which visit.
     pub visit: Uuid,
-    /// Its records, oldest first; never empty.
+    /// Its records, oldest first; the first one opened it.
     pub records: Vec<StoredRecord>,
 }
 

@@ -4,8 +4,7 @@
 
 use std::path::Path;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 
 use crate::batch::{OpenVisit, OutboxEntry};
 use crate::checkpoint::Checkpoint;
@@ -55,27 +54,27 @@ impl From<rusqlite::Error> for Trouble {
                     | ErrorCode::SystemIoFailure
             )
         );
-        if of_the_world {
+        // A file that ends too early is the file's.
+        let ends_early =
+            source.sqlite_error().is_some_and(|e| e.extended_code == ffi::SQLITE_IOERR_SHORT_READ);
+        if of_the_world && !ends_early {
             return Self::Refused(JournalError::Database { operation: "examine the journal", source });
         }
         Self::Corrupt { reason: CorruptReason::Pages, detail: source.to_string() }
     }
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = schema::connect(path)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    Ok(connection)
-}
-
 pub(crate) fn examine(path: &Path, options: &OpenOptions) -> Result<Examined, Trouble> {
-    let connection = connect(path)?;
+    let connection = schema::connect(path)?;
     if !schema::is_exact(&connection)? {
         return Err(CorruptReason::Schema.into());
     }
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(Trouble::Corrupt { reason: CorruptReason::Pages, detail: verdict });
+    // The quick check does not compare indexes with their table; the outbox is found through its indexes.
+    for check in ["PRAGMA quick_check(1)", "PRAGMA integrity_check(outbox)"] {
+        let verdict: String = connection.query_row(check, [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(Trouble::Corrupt { reason: CorruptReason::Pages, detail: verdict });
+        }
     }
     let head = check_chain(&connection, path, options)?;
     if outbox::undecided(&connection)?.iter().any(Option::is_none) {
@@ -162,7 +161,7 @@ pub(crate) fn salvage(path: &Path, reason: CorruptReason) -> Salvaged {
             | CorruptReason::Outbox
             | CorruptReason::VisitRecord
     );
-    let connection = if readable { connect(path).ok() } else { None };
+    let connection = if readable { schema::connect(path).ok() } else { None };
     let Some(connection) =
         connection.filter(|connection| connection.pragma_update(None, "query_only", true).is_ok())
     else {

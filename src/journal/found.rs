@@ -35,16 +35,24 @@ impl Header {
     }
 }
 
-/// All files. Nobody may be writing.
+/// A look at all files. Nobody may be writing.
 pub(crate) fn look(path: &Path) -> Result<Found, JournalError> {
     let found = look_at_header(path)?;
-    if found == Found::Journal && !wal::is_whole(&place::beside(path, "-wal"))? {
+    let wal = place::beside(path, "-wal");
+    if found != Found::Journal {
+        return Ok(found);
+    }
+    if !wal::is_whole(&wal)? {
         return Ok(Found::Damaged(CorruptReason::Wal));
+    }
+    // With a write-ahead log the last page may be half written: it is in the log.
+    if length_of(&wal)? == 0 && !length_of(path)?.is_multiple_of(u64::from(schema::PAGE_BYTES)) {
+        return Ok(Found::Damaged(CorruptReason::Pages));
     }
     Ok(found)
 }
 
-/// All but the write-ahead log, which may be written just now.
+/// A look at all but the write-ahead log, which may be written just now.
 pub(crate) fn look_at_header(path: &Path) -> Result<Found, JournalError> {
     let failed = || JournalError::file("read", path);
     let (length, header) = match File::open(path) {

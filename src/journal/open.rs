@@ -11,7 +11,6 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::config::DbConfig;
 
 use crate::batch::{OpenVisit, OutboxEntry, Stats};
 use crate::checkpoint::CheckpointKeys;
@@ -153,8 +152,9 @@ impl Journal {
             Found::Nothing => {
                 create(path)?;
                 let first = options.first_sequence.max(place::next_after_aside(path).unwrap_or(1));
-                let connection =
-                    schema::connect(path).map_err(JournalError::database("open the new journal"))?;
+                let connection = schema::connect(path)
+                    .and_then(|connection| schema::settles(&connection).map(|()| connection))
+                    .map_err(JournalError::database("open the new journal"))?;
                 Ok(Opened::Fresh(journal(connection, lock, path, options, Head::of_empty(first))))
             }
             Found::Foreign { application_id } => {
@@ -176,9 +176,7 @@ fn open_found(path: &Path, options: &OpenOptions, lock: Lock) -> Result<Opened, 
         .map_err(JournalError::file("restrict to its owner", path))?;
     match examine::examine(path, options) {
         Ok(Examined { connection, head, open_visits }) => {
-            connection
-                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
-                .map_err(JournalError::database("set up the journal"))?;
+            schema::settles(&connection).map_err(JournalError::database("set up the journal"))?;
             let journal = journal(connection, lock, path, options, head);
             // Frames of a transaction that was torn by a power cut are gone before new ones are written.
             journal.empty_wal()?;
@@ -252,6 +250,9 @@ fn create(path: &Path) -> Result<(), JournalError> {
 
 fn make_tables(new: &Path) -> rusqlite::Result<()> {
     let mut connection = schema::connect(new)?;
+    schema::settles(&connection)?;
+    // Before the first page is written.
+    connection.pragma_update(None, "page_size", schema::PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction()?;
     schema::create(&transaction)?;

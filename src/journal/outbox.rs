@@ -15,7 +15,21 @@ use crate::error::JournalError;
 use crate::store::Journal;
 use crate::word::{AcceptanceNumber, Word};
 
-const COLUMNS: &str = "request_id, visit, sha256, cms, accept_until_ms, outcome, code, acceptance_number, answer, decided_ms, erased_ms";
+const COLUMNS: &str = "request_id, visit, sha256, cms, accept_until_ms, row_sha256, outcome, code, \
+                       acceptance_number, answer, decided_ms, erased_ms";
+
+/// SQLite does not notice a changed byte inside a value; what will be sent is protected by a digest of its own.
+fn row_digest(request_id: &str, visit: &str, sha256: &Digest, accept_until_ms: i64) -> Digest {
+    Digest::of(
+        format!(
+            "{request_id}
+{visit}
+{sha256}
+{accept_until_ms}"
+        )
+        .as_bytes(),
+    )
+}
 
 pub(crate) fn write(transaction: &Transaction<'_>, changes: &[OutboxChange]) -> Result<(), JournalError> {
     for change in changes {
@@ -36,7 +50,6 @@ fn put(
     cms: &[u8],
     accept_until: Timestamp,
 ) -> Result<(), JournalError> {
-    let failed = || JournalError::database("write the outbox");
     let sha256 = Digest::of(cms);
     if let Some(there) = get(transaction, request_id)? {
         return if there.sha256 == sha256 {
@@ -45,20 +58,17 @@ fn put(
             Err(JournalError::RequestDiffers { request_id })
         };
     }
+    let (request_id, visit) = (request_id.to_string(), visit.to_string());
+    let accept_until_ms = milliseconds(accept_until);
+    let row_sha256 = row_digest(&request_id, &visit, &sha256, accept_until_ms);
+    let row = (&request_id, &visit, sha256.as_bytes(), cms, accept_until_ms, row_sha256.as_bytes());
     transaction
         .prepare_cached(
-            "INSERT INTO outbox(request_id, visit, sha256, cms, accept_until_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO outbox(request_id, visit, sha256, cms, accept_until_ms, row_sha256) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
-        .and_then(|mut insert| {
-            insert.execute((
-                request_id.to_string(),
-                visit.to_string(),
-                sha256.as_bytes(),
-                cms,
-                milliseconds(accept_until),
-            ))
-        })
-        .map_err(failed())?;
+        .and_then(|mut insert| insert.execute(row))
+        .map_err(JournalError::database("write the outbox"))?;
     Ok(())
 }
 
@@ -96,6 +106,7 @@ struct Raw {
     sha256: Vec<u8>,
     cms: Option<Vec<u8>>,
     accept_until_ms: i64,
+    row_sha256: Vec<u8>,
     outcome: Option<String>,
     code: Option<String>,
     acceptance_number: Option<String>,
@@ -112,19 +123,22 @@ impl Raw {
             sha256: row.get(2)?,
             cms: row.get(3)?,
             accept_until_ms: row.get(4)?,
-            outcome: row.get(5)?,
-            code: row.get(6)?,
-            acceptance_number: row.get(7)?,
-            answer: row.get(8)?,
-            decided_ms: row.get(9)?,
-            erased_ms: row.get(10)?,
+            row_sha256: row.get(5)?,
+            outcome: row.get(6)?,
+            code: row.get(7)?,
+            acceptance_number: row.get(8)?,
+            answer: row.get(9)?,
+            decided_ms: row.get(10)?,
+            erased_ms: row.get(11)?,
         })
     }
 
     /// `None` when the row is damaged: bytes that are not those of the digest are never sent.
     fn entry(self) -> Option<OutboxEntry> {
         let sha256 = Digest::from(<[u8; 32]>::try_from(self.sha256).ok()?);
-        let whole = self.cms.as_ref().is_none_or(|cms| Digest::of(cms) == sha256);
+        let row = row_digest(&self.request_id, &self.visit, &sha256, self.accept_until_ms);
+        let whole = row.as_bytes().as_slice() == self.row_sha256
+            && self.cms.as_ref().is_none_or(|cms| Digest::of(cms) == sha256);
         let decided = match (self.outcome, self.code, self.decided_ms) {
             (Some(outcome), Some(code), Some(at)) => Some(Decided {
                 outcome: Word::stored(&outcome)?,

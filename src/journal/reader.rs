@@ -163,8 +163,10 @@ fn connect(path: &Path, live: bool) -> rusqlite::Result<Connection> {
     let connection = if live {
         Connection::open_with_flags(uri(path), flags)?
     } else {
-        // Nobody writes: no locks, and the index of the write-ahead log is kept in memory.
-        let connection = Connection::open_with_flags_and_vfs(uri(path), flags, c"unix-none")?;
+        // Nobody writes: no locks. The index of the write-ahead log, if there is one, is kept in memory.
+        let wal = place::beside(path, "-wal").exists();
+        let query = if wal { "" } else { "?immutable=1" };
+        let connection = Connection::open_with_flags_and_vfs(uri(path) + query, flags, c"unix-none")?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection
     };

@@ -19,6 +19,9 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// SQLite up to 3.51.2 could lose committed pages when the write-ahead log was reset.
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
+/// Bytes of a page: the file is whole pages.
+pub(crate) const PAGE_BYTES: u16 = 4_096;
+
 /// How long a connection waits for another one of the same file.
 const BUSY_MS_MAX: u64 = 5_000;
 
@@ -40,6 +43,7 @@ pub(crate) const TABLES: [&str; 5] = [
   sha256 BLOB NOT NULL,
   cms BLOB,
   accept_until_ms INTEGER NOT NULL,
+  row_sha256 BLOB NOT NULL,
   outcome TEXT,
   code TEXT,
   acceptance_number TEXT,
@@ -51,13 +55,15 @@ pub(crate) const TABLES: [&str; 5] = [
   id INTEGER PRIMARY KEY,
   visit TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
+  mark TEXT NOT NULL,
   kind TEXT NOT NULL,
   body TEXT NOT NULL,
-  sha256 BLOB NOT NULL
+  row_sha256 BLOB NOT NULL
 ) STRICT",
     "CREATE TABLE open_visit(
   visit TEXT PRIMARY KEY,
-  first_record INTEGER NOT NULL
+  first_record INTEGER NOT NULL,
+  records INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID",
 ];
 
@@ -68,7 +74,6 @@ pub(crate) const INDEXES: [&str; 2] = [
 ];
 
 pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "auto_vacuum", "NONE")?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     for statement in TABLES.iter().chain(&INDEXES) {
@@ -85,15 +90,22 @@ pub(crate) fn is_exact(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(found.iter().map(String::as_str).eq(TABLES.into_iter().chain(INDEXES)))
 }
 
-/// Opens for writing; the file must be there.
+/// Opens for writing; the file must be there. Closing leaves the write-ahead log as it is, until [`settles`] is called:
+/// what is damaged must not be tidied up.
 pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     distrust(&connection)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
+}
+
+/// The database is whole: closing moves the write-ahead log into it, so that one file is left.
+pub(crate) fn settles(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
 }
 
 /// A file may come from anywhere: nothing in it is run.

@@ -14,8 +14,8 @@ use crate::error::JournalError;
 use crate::store::Journal;
 use crate::word::Word;
 
-fn digest(visit: &str, at_ms: i64, kind: &str, body: &str) -> Digest {
-    Digest::of(format!("{visit}\n{at_ms}\n{kind}\n{body}").as_bytes())
+fn digest(visit: &str, at_ms: i64, mark: &str, kind: &str, body: &str) -> Digest {
+    Digest::of(format!("{visit}\n{at_ms}\n{mark}\n{kind}\n{body}").as_bytes())
 }
 
 pub(crate) fn write(transaction: &Transaction<'_>, records: &[VisitRecord]) -> Result<(), JournalError> {
@@ -27,23 +27,23 @@ fn write_all(transaction: &Transaction<'_>, records: &[VisitRecord]) -> rusqlite
         let visit = record.visit.to_string();
         let at_ms = milliseconds(record.at);
         let body = record.body.to_string();
-        let digest = digest(&visit, at_ms, record.kind.as_str(), &body);
+        let (mark, kind) = (record.mark.as_str(), record.kind.as_str());
+        let digest = digest(&visit, at_ms, mark, kind, &body);
         transaction
             .prepare_cached(
-                "INSERT INTO visit_record(visit, at_ms, kind, body, sha256) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO visit_record(visit, at_ms, mark, kind, body, row_sha256) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute((&visit, at_ms, record.kind.as_str(), &body, digest.as_bytes()))?;
-        match record.mark {
+            .execute((&visit, at_ms, mark, kind, &body, digest.as_bytes()))?;
+        let keep_open = match record.mark {
             Mark::Opens => {
-                transaction
-                    .prepare_cached("INSERT OR IGNORE INTO open_visit(visit, first_record) VALUES (?1, ?2)")?
-                    .execute((&visit, transaction.last_insert_rowid()))?;
+                "INSERT INTO open_visit(visit, first_record, records) VALUES (?1, last_insert_rowid(), 1) \
+                 ON CONFLICT(visit) DO UPDATE SET records = records + 1"
             }
-            Mark::Continues => {}
-            Mark::Closes => {
-                transaction.prepare_cached("DELETE FROM open_visit WHERE visit = ?1")?.execute([&visit])?;
-            }
-        }
+            Mark::Continues => "UPDATE open_visit SET records = records + 1 WHERE visit = ?1",
+            Mark::Closes => "DELETE FROM open_visit WHERE visit = ?1",
+        };
+        transaction.prepare_cached(keep_open)?.execute([&visit])?;
     }
     Ok(())
 }
@@ -51,19 +51,21 @@ fn write_all(transaction: &Transaction<'_>, records: &[VisitRecord]) -> rusqlite
 /// Visits that are not over, oldest first. `Ok(None)`: a row is damaged.
 pub(crate) fn open_visits(connection: &Connection) -> rusqlite::Result<Option<Vec<OpenVisit>>> {
     let mut statement =
-        connection.prepare("SELECT visit, first_record FROM open_visit ORDER BY first_record")?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+        connection.prepare("SELECT visit, first_record, records FROM open_visit ORDER BY first_record")?;
+    let mut rows = statement.query([])?;
     let mut open = Vec::new();
-    for row in rows {
-        let (visit, first) = row?;
-        let records = records(connection, &visit, first)?;
-        let (Ok(visit), Some(records)) = (Uuid::parse_str(&visit), records) else {
+    while let Some(row) = rows.next()? {
+        let (visit, first, count): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (Ok(id), Some(records)) = (Uuid::parse_str(&visit), records(connection, &visit, first)?) else {
             return Ok(None);
         };
-        if records.is_empty() {
+        // None is missing: neither the first nor one whose visit was damaged.
+        if i64::try_from(records.len()) != Ok(count)
+            || records.first().is_none_or(|first| first.mark != Mark::Opens)
+        {
             return Ok(None);
         }
-        open.push(OpenVisit { visit, records });
+        open.push(OpenVisit { visit: id, records });
     }
     Ok(Some(open))
 }
@@ -71,28 +73,26 @@ pub(crate) fn open_visits(connection: &Connection) -> rusqlite::Result<Option<Ve
 /// The records of one visit from row `first` on, oldest first. `Ok(None)`: a row is damaged.
 fn records(connection: &Connection, visit: &str, first: i64) -> rusqlite::Result<Option<Vec<StoredRecord>>> {
     let mut statement = connection.prepare_cached(
-        "SELECT at_ms, kind, body, sha256 FROM visit_record WHERE id >= ?1 AND visit = ?2 ORDER BY id",
+        "SELECT at_ms, mark, kind, body, row_sha256 FROM visit_record WHERE id >= ?1 AND visit = ?2 ORDER BY id",
     )?;
-    let rows = statement.query_map((first, visit), |row| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, String>(1)?,
-            row.get::<_, String>(2)?,
-            row.get::<_, Vec<u8>>(3)?,
-        ))
-    })?;
+    let mut rows = statement.query((first, visit))?;
     let mut records = Vec::new();
-    for row in rows {
-        let (at_ms, kind, body, stored) = row?;
-        if digest(visit, at_ms, &kind, &body).as_bytes().as_slice() != stored {
+    while let Some(row) = rows.next()? {
+        let (at_ms, stored): (i64, Vec<u8>) = (row.get(0)?, row.get(4)?);
+        let (mark, kind, body): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        if digest(visit, at_ms, &mark, &kind, &body).as_bytes().as_slice() != stored {
             return Ok(None);
         }
-        let (Ok(at), Some(kind), Ok(body)) =
-            (Timestamp::from_millisecond(at_ms), Word::stored(&kind), serde_json::from_str(&body))
-        else {
-            return Ok(None);
-        };
-        records.push(StoredRecord { at, kind, body });
+        let record = (|| {
+            Some(StoredRecord {
+                at: Timestamp::from_millisecond(at_ms).ok()?,
+                kind: Word::stored(&kind)?,
+                body: serde_json::from_str(&body).ok()?,
+                mark: Mark::from_word(&mark)?,
+            })
+        })();
+        let Some(record) = record else { return Ok(None) };
+        records.push(record);
     }
     Ok(Some(records))
 }

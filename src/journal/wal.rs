@@ -6,6 +6,9 @@
 //! wrong frame there may be the rest of one transaction. Another frame of the same generation (same salts) after a
 //! commit frame there belongs to a later transaction, and then one that was durable is broken.
 //! (SQLite file format, section 4: the write-ahead log.)
+//!
+//! What this cannot tell from a power cut is damage within the very last transaction, and a log that was shortened:
+//! there the checkpoint that the host holds decides.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};

@@ -35,7 +35,7 @@ fn canonical_bytes_of_version_1() {
         concat!(
             r#"{"action":"softwareError","boot_ms":86400123,"code":"pin-wrong","detail":"reader 1","duration_ms":41,"#,
             r#""entry":1,"language":"ja","mode":"screen","object":"cardReader.media","outcome":"refused","#,
-            r#""prev":"c3b77b5b8b1b1b8de0bc5b8a0e4f6dd39ad8cd6bd2e5e3b0f4b9d4c3d5d3e3a1","seq":42,"#,
+            r#""prev":"6db7d803e74f1ffa7d8f5adc0bf95b3e15bf4c8373fffadf546227cc6c6742cb","seq":42,"#,
             r#""status_word":"63C2","step":"pin","terminal_id":"T0001","tries_left":2,"#,
             r#""utc":"2026-11-21T01:02:03.456Z","value":"present","visit":"01934d2a-7c11-7f00-8000-000000000001"}"#
         )

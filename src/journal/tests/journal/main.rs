@@ -1,0 +1,11 @@
+//! The journal from outside: what it promises, and what tries to break it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod auditor;
+mod commits;
+mod damage;
+mod opens;
+mod reads;
+mod support;
+mod verifies;
