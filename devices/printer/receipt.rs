@@ -97,7 +97,7 @@ pub enum DateStyle {
 
 /// A text that is not of the kind it was given for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a {kind}")]
+#[error("{text:?} is no {kind}")]
 pub struct NotPrintable {
     kind: &'static str,
     text: String,

@@ -26,6 +26,14 @@ impl Language {
         }
     }
 
+    /// The one of two that is in this language.
+    pub const fn choose<'a, T: ?Sized>(self, ja: &'a T, en: &'a T) -> &'a T {
+        match self {
+            Self::Ja => ja,
+            Self::En => en,
+        }
+    }
+
     /// How a receipt in this language writes dates.
     pub const fn date_style(self) -> DateStyle {
         match self {

@@ -1,0 +1,100 @@
+//! The reader, who may use it, and a card in it.
+
+use std::time::Duration;
+
+use devices::card::SocketCheck;
+use devices::port::{CardSession, DeviceState, MediaState};
+use jpki::{Card, CardError, Tries};
+
+use super::{Finding, Instruments};
+use crate::config::Config;
+use crate::queue::chain;
+
+pub(super) fn reader(instruments: &Instruments) -> Vec<Finding> {
+    let status = instruments.card_unit.status();
+    let name = status.reader.unwrap_or_else(|| "no reader".to_owned());
+    let found = format!("{name}: {}", status.device.word());
+    let todo = match status.device {
+        DeviceState::Online => return vec![Finding::ok("reader", found)],
+        DeviceState::DeviceBusy => {
+            "Stop the other program that holds the card: only this service may use the reader."
+        }
+        DeviceState::NoDevice => {
+            "Check the reader's plug and power, and card_unit.reader in the configuration."
+        }
+        DeviceState::Offline => "Start pcscd: systemctl enable --now pcscd.socket.",
+        DeviceState::HardwareError => "Reconnect the reader; if the error stays, replace it.",
+    };
+    vec![Finding::fail("reader", found, todo)]
+}
+
+pub(super) fn pcscd_socket(instruments: &Instruments) -> Vec<Finding> {
+    let check = "pcscd-socket";
+    vec![match (instruments.pcscd_socket)() {
+        Ok(SocketCheck::Restricted(path)) => {
+            Finding::ok(check, format!("{} is not open to everybody", path.display()))
+        }
+        Ok(SocketCheck::WorldWritable(path)) => Finding::warn(
+            check,
+            format!(
+                "{}: every local user can reach a card in the reader, and use up its PIN tries",
+                path.display()
+            ),
+            "Set SocketMode=0660 and SocketGroup of the service's user in pcscd.socket, or use a pcscd with polkit.",
+        ),
+        Ok(SocketCheck::Missing(path)) => Finding::fail(
+            check,
+            format!("{} is not there", path.display()),
+            "Start pcscd: systemctl enable --now pcscd.socket.",
+        ),
+        Err(error) => Finding::fail(
+            check,
+            format!("cannot be looked at: {error}"),
+            "Let the service's user see the folder of the socket.",
+        ),
+    }]
+}
+
+/// A card in the reader is asked who it is and how many tries are left; no PIN is sent, no try is used.
+pub(super) fn card(instruments: &Instruments, config: &Config) -> Vec<Finding> {
+    let check = "card";
+    match instruments.card_unit.status().media {
+        MediaState::NotPresent => return vec![Finding::ok(check, "no card is in the reader")],
+        MediaState::Unknown => {
+            return vec![Finding::warn(check, "cannot be told", "See to the reader first.")];
+        }
+        MediaState::Present => {}
+    }
+    let limit = Duration::from_millis(u64::from(config.limits.card_open_ms_max));
+    let todo = "Take it out, clean its contacts, put it in again; try another card.";
+    let mut session = match instruments.card_unit.open(limit) {
+        Ok(session) => session,
+        Err(fault) => return vec![Finding::fail(check, chain(&fault), todo)],
+    };
+    let answered = ask(&mut *session);
+    let off = session.power_off();
+    let mut findings = vec![match answered {
+        Ok(text) => Finding::ok(check, text),
+        Err(error) => Finding::fail(check, chain(&error), todo),
+    }];
+    if let Err(fault) = off {
+        findings.push(Finding::fail(check, chain(&fault), "Take the card out: it may still have power."));
+    }
+    findings
+}
+
+fn ask(session: &mut dyn CardSession) -> Result<String, CardError> {
+    let mut card = Card::select(session)?;
+    let read = (|| {
+        card.token_info()?;
+        // Read to see that it can be; what it says is nobody's business here.
+        card.certificate()?;
+        card.tries_left()
+    })();
+    let left = card.end();
+    let tries = match read? {
+        Tries::Left(count) => format!("{count} PIN tries left"),
+        Tries::Blocked => "PIN locked or not set".to_owned(),
+    };
+    left.map(|()| format!("a My Number Card answers: certificate readable, {tries}"))
+}

@@ -1,0 +1,124 @@
+//! The machine around the service: journal, SQLite, disk, memory, printer, PIN pad.
+
+use std::fs;
+use std::path::Path;
+
+use devices::port::{DeviceState, PaperState};
+use journal::{CheckpointKeys, ReadError, SQLITE_VERSION_MIN, VerifyError};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::statvfs::statvfs;
+
+use super::{Finding, Instruments};
+use crate::config::{self, Config};
+use crate::queue::chain;
+
+const MIB: u64 = 1024 * 1024;
+/// The PIN's page must be lockable, and the locked page needs room beside what the libraries lock.
+const LOCK_BYTES_MIN: u64 = 64 * 1024;
+
+/// The whole device log is verified, as `log verify` does.
+pub(super) fn journal(config: &Config) -> Vec<Finding> {
+    let check = "journal";
+    let path = config.journal_path();
+    let certificate = &config.keys.log.certificate;
+    let keys = fs::read_to_string(certificate).ok().and_then(|pem| CheckpointKeys::from_pem(&pem).ok());
+    let Some(keys) = keys else {
+        let found = format!("cannot be verified without {}", certificate.display());
+        return vec![Finding::fail(check, found, "See to cert-log first.")];
+    };
+    vec![match journal::verify_log(&path, &keys, None) {
+        Ok(report) => Finding::ok(check, format!("{}: {report}", path.display())),
+        Err(VerifyError::Read(ReadError::Missing { path })) => {
+            Finding::ok(check, format!("{} is not there yet; the first start makes it", path.display()))
+        }
+        Err(VerifyError::Broken(broken)) => Finding::fail(
+            check,
+            format!("the device log is not what was written: {broken}"),
+            "Copy the file away before anything else; then docs/recovering.md, \"The device log is broken\".",
+        ),
+        Err(error) => Finding::fail(check, chain(&error), "See docs/recovering.md."),
+    }]
+}
+
+pub(super) fn sqlite() -> Vec<Finding> {
+    let (number, version) = journal::sqlite_version();
+    vec![if number >= SQLITE_VERSION_MIN {
+        Finding::ok("sqlite", version)
+    } else {
+        Finding::fail(
+            "sqlite",
+            format!("{version} can lose committed pages of a write-ahead log"),
+            "Build with the bundled SQLite (the default).",
+        )
+    }]
+}
+
+pub(super) fn disk(config: &Config) -> Vec<Finding> {
+    let check = "disk";
+    // Before the first start the folder is not there; the one above is on the same disk as a rule.
+    let folder = config.state_dir.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    let min = u64::from(config.limits.disk_free_mib_min);
+    vec![match statvfs(folder) {
+        Ok(disk) => {
+            let free = disk.blocks_available().saturating_mul(disk.fragment_size()) / MIB;
+            let found = format!("{free} MiB free in {}", folder.display());
+            let todo =
+                format!("Make room: below {min} MiB no visit begins. Old receipts are the usual cause.");
+            match free {
+                free if free < min => Finding::fail(check, found, todo),
+                free if free < 4 * min => Finding::warn(check, found, todo),
+                _ => Finding::ok(check, found),
+            }
+        }
+        Err(error) => {
+            Finding::fail(check, format!("{}: {error}", folder.display()), "Let the service's user see it.")
+        }
+    }]
+}
+
+pub(super) fn memory() -> Vec<Finding> {
+    let check = "locked-memory";
+    vec![match getrlimit(Resource::RLIMIT_MEMLOCK) {
+        Ok((soft, _)) if soft >= LOCK_BYTES_MIN => {
+            Finding::ok(check, "the PIN's page can be kept out of swap")
+        }
+        Ok((soft, _)) => Finding::fail(
+            check,
+            format!("only {soft} bytes may be locked"),
+            "Set LimitMEMLOCK=1M in the service's unit.",
+        ),
+        Err(error) => {
+            Finding::fail(check, format!("the limit cannot be read: {error}"), "Check the sandbox settings.")
+        }
+    }]
+}
+
+pub(super) fn printer(instruments: &Instruments) -> Vec<Finding> {
+    let check = "printer";
+    let printer = match &instruments.printer {
+        Ok(printer) => printer,
+        Err(fault) => return vec![Finding::fail(check, chain(fault), "Check printer.dir and its rights.")],
+    };
+    let status = printer.status();
+    let found = format!("{}, paper {}", status.device.word(), status.paper.word());
+    let todo = "Put in paper; empty the folder of receipts.";
+    vec![match (status.device, status.paper) {
+        // Without a printer the visit still works: the customer is told that no receipt can be printed.
+        (DeviceState::Online, PaperState::Full | PaperState::Unknown) => Finding::ok(check, found),
+        (DeviceState::Online, _) => Finding::warn(check, found, todo),
+        _ => Finding::warn(check, found, "Check the printer; visits go on without receipts."),
+    }]
+}
+
+pub(super) fn pin_pad(config: &Config) -> Vec<Finding> {
+    let check = "pin-pad";
+    vec![match &config.pin_pad {
+        config::PinPad::Console {} => Finding::ok(check, "the console's keyboard"),
+        config::PinPad::Socket { path } => match path.parent() {
+            Some(folder) if folder.is_dir() => {
+                Finding::warn(check, format!("a socket, {}", path.display()), "For the bench only.")
+            }
+            _ => Finding::fail(check, format!("no folder for {}", path.display()), "Make the folder."),
+        },
+    }]
+}

@@ -1,0 +1,185 @@
+use std::path::Path;
+use std::time::Duration;
+
+use devices::port::{
+    Action, CardEventSink, CardSession, CardUnitStatus, DeviceState, FaultKind, MediaState, PaperState,
+    Presence, Printed, PrinterStatus, Return, WatchGuard,
+};
+use devices::printer::Receipt;
+
+use super::*;
+
+/// A card unit that only tells its state.
+struct Unit(DeviceState, MediaState);
+
+fn refused() -> Fault {
+    Fault {
+        kind: FaultKind::Broken,
+        device: "card unit",
+        code: "reader-busy",
+        action: Action::Suspend,
+        what: "another program holds the card".to_owned(),
+        source: None,
+    }
+}
+
+impl CardUnit for Unit {
+    fn name(&self) -> &str {
+        "unit"
+    }
+
+    fn watch(&self, _sink: CardEventSink) -> Result<WatchGuard, Fault> {
+        Err(refused())
+    }
+
+    fn open(&self, _limit: Duration) -> Result<Box<dyn CardSession>, Fault> {
+        Err(refused())
+    }
+
+    fn make_safe(&self, _limit: Duration) -> Result<Presence, Fault> {
+        Err(refused())
+    }
+
+    fn return_card(&self) -> Result<Return, Fault> {
+        Err(refused())
+    }
+
+    fn status(&self) -> CardUnitStatus {
+        CardUnitStatus { reader: Some("Reader 00 00".to_owned()), device: self.0, media: self.1 }
+    }
+}
+
+struct Paper(PaperState);
+
+impl Printer for Paper {
+    fn print(&self, _receipt: &Receipt) -> Result<Printed, Fault> {
+        Err(refused())
+    }
+
+    fn status(&self) -> PrinterStatus {
+        PrinterStatus { device: DeviceState::Online, paper: self.0 }
+    }
+}
+
+fn instruments(unit: Unit, paper: PaperState, host: Option<i64>) -> Instruments {
+    let at = |ms: i64| Timestamp::from_millisecond(1_795_248_000_000 + ms).unwrap();
+    Instruments {
+        card_unit: Arc::new(unit),
+        printer: Ok(Arc::new(Paper(paper))),
+        pcscd_socket: || Ok(SocketCheck::WorldWritable("/run/pcscd/pcscd.comm".into())),
+        host: Box::new(move || match host {
+            Some(host_ms) => Ok(HostProbe {
+                asked_at: at(0),
+                came_at: at(7),
+                host_time: at(host_ms),
+                terms_version: "2026-11-01".to_owned(),
+            }),
+            None => Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
+        }),
+    }
+}
+
+/// A terminal whose files are all missing but its state directory.
+fn examined(instruments: &Instruments) -> Vec<Finding> {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../../../docs/example-myna-atm.toml").replace("/var/lib/myna-atm", ".");
+    let config = Config::parse(&text, Path::new("f.toml"), folder.path()).unwrap();
+    examine(&config, instruments, "2026-11-20T00:00:00Z".parse().unwrap())
+}
+
+fn level(findings: &[Finding], check: &str) -> Level {
+    let found = findings.iter().filter(|finding| finding.check == check).map(|finding| finding.level);
+    found.max().unwrap_or_else(|| panic!("{check} was not looked at"))
+}
+
+#[test]
+fn everything_is_looked_at_and_each_finding_says_what_to_do() {
+    let findings =
+        examined(&instruments(Unit(DeviceState::Online, MediaState::NotPresent), PaperState::Full, Some(3)));
+    for check in [
+        "configuration",
+        "reader",
+        "card",
+        "host",
+        "clock",
+        "calendar",
+        "sqlite",
+        "disk",
+        "printer",
+        "pin-pad",
+    ] {
+        assert_eq!(level(&findings, check), Level::Ok, "{check}");
+    }
+    assert_eq!(level(&findings, "pcscd-socket"), Level::Warn);
+    for check in
+        ["cert-tls", "cert-evidence", "cert-log", "roots-cards", "ca-host", "ca-terminals", "journal"]
+    {
+        assert_eq!(level(&findings, check), Level::Fail, "{check}: its file is missing");
+    }
+    for finding in &findings {
+        assert_eq!(finding.todo.is_some(), finding.level != Level::Ok, "{finding:?}");
+    }
+}
+
+#[test]
+fn a_reader_is_judged_by_its_state() {
+    for (device, wanted) in [
+        (DeviceState::Online, Level::Ok),
+        (DeviceState::Offline, Level::Fail),
+        (DeviceState::NoDevice, Level::Fail),
+        (DeviceState::DeviceBusy, Level::Fail),
+        (DeviceState::HardwareError, Level::Fail),
+    ] {
+        let findings =
+            examined(&instruments(Unit(device, MediaState::NotPresent), PaperState::Full, Some(3)));
+        assert_eq!(level(&findings, "reader"), wanted, "{device:?}");
+    }
+}
+
+#[test]
+fn a_card_that_cannot_be_opened_and_a_host_out_of_reach_fail_with_the_reason() {
+    let findings =
+        examined(&instruments(Unit(DeviceState::Online, MediaState::Present), PaperState::Out, None));
+    let found = |check: &str| findings.iter().find(|finding| finding.check == check).unwrap();
+    assert_eq!((found("card").level, found("host").level), (Level::Fail, Level::Fail));
+    assert!(found("card").found.contains("another program"));
+    assert!(
+        found("host").found.contains("https://registration.example.jp:8443")
+            && found("host").found.contains("refused")
+    );
+    assert_eq!(found("printer").level, Level::Warn, "a visit works without receipts");
+}
+
+#[test]
+fn a_clock_that_is_off_fails() {
+    let findings = examined(&instruments(
+        Unit(DeviceState::Online, MediaState::NotPresent),
+        PaperState::Full,
+        Some(60_000),
+    ));
+    assert_eq!(level(&findings, "clock"), Level::Fail);
+}
+
+#[test]
+fn text_is_a_table_and_json_has_the_same() {
+    let findings = vec![
+        Finding::ok("reader", "Reader 00 00: online"),
+        Finding::fail("host", "https://h: no route", "Check the line."),
+    ];
+    let mut text = Vec::new();
+    tell_text(&findings, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(
+        text,
+        "ok    reader         Reader 00 00: online\n\
+         FAIL  host           https://h: no route\n\
+         \u{20}                      to do: Check the line.\n\
+         1 ok, 0 warnings, 1 failed\n"
+    );
+    let mut json = Vec::new();
+    tell_json(&findings, &mut json).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(told["worst"], "fail");
+    assert_eq!(told["findings"][1]["todo"], "Check the line.");
+    assert!(told["findings"][0].get("todo").is_none());
+}
