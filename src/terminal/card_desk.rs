@@ -1,0 +1,150 @@
+//! The card unit's desk: one session at a time, and the unit's own doings around it.
+//!
+//! Invariants:
+//! - The machine's thread never waits here: what can take time runs on a thread of its own.
+//! - A card is given back after its session has ended, or after the wait for that has.
+
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use devices::port::{CardUnit, Presence as Found, WatchGuard};
+use transaction::{
+    Answer, CardAnswer, Device, EffectNo, Event, Fault, FaultKind, Presence, SafeAnswer, SignAnswer,
+    VerifyAnswer, VisitId,
+};
+
+use crate::card_words::OUT_OF_ORDER;
+use crate::card_worker::{CardWork, CardWorker};
+use crate::queue::{Mailbox, Message, Story, told, told_card_event};
+
+/// A session that is told to end needs two commands; a reader that needs longer for them is stuck.
+const SESSION_END_MAX: Duration = Duration::from_secs(2);
+
+const NO_THREADS: Fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "no-threads" };
+
+/// The desk.
+pub(crate) struct CardDesk {
+    work: CardWork,
+    worker: Option<CardWorker>,
+    /// Hangs up when the last session has ended.
+    ending: Option<Receiver<()>>,
+    watch: Arc<Mutex<Option<WatchGuard>>>,
+    make_safe_limit: Duration,
+}
+
+impl CardDesk {
+    pub(crate) fn new(work: CardWork, make_safe_limit: Duration) -> Self {
+        Self { work, worker: None, ending: None, watch: Arc::default(), make_safe_limit }
+    }
+
+    /// Powers off any card found, then begins to watch the unit. The answer to `to` says what was found.
+    pub(crate) fn make_safe(&self, to: EffectNo) {
+        let (unit, mailbox, watch) =
+            (Arc::clone(&self.work.unit), self.work.mailbox.clone(), Arc::clone(&self.watch));
+        let limit = self.make_safe_limit;
+        let started = std::thread::Builder::new().name("card-unit".to_owned()).spawn(move || {
+            let (answer, story) = match unit.make_safe(limit) {
+                Ok(Found::Absent) => (SafeAnswer::Safe(Presence::Empty), Story::default()),
+                Ok(Found::PoweredOff | Found::Mute) => {
+                    (SafeAnswer::Safe(Presence::CardInside), Story::default())
+                }
+                Err(fault) => {
+                    let (fault, story) = told(Device::CardUnit, &fault);
+                    (SafeAnswer::Failed(fault), story)
+                }
+            };
+            mailbox.post(Message::Event(Event::Answer { to, answer: Answer::Safe(answer) }), story);
+            begin_watch(&*unit, &mailbox, &watch);
+        });
+        if started.is_err() {
+            self.reply(to, Answer::Safe(SafeAnswer::Failed(NO_THREADS)));
+        }
+    }
+
+    /// Opens a session and reads the card.
+    pub(crate) fn read(&mut self, to: EffectNo, visit: VisitId) {
+        self.end();
+        match CardWorker::read(self.work.clone(), to, visit) {
+            Ok(worker) => self.worker = Some(worker),
+            Err(_) => self.reply(to, Answer::Card(CardAnswer::Failed(NO_THREADS))),
+        }
+    }
+
+    /// Lets the card check the PIN.
+    pub(crate) fn verify(&self, to: EffectNo) {
+        match &self.worker {
+            Some(worker) => worker.verify(to),
+            None => self.reply(to, Answer::Verify(VerifyAnswer::Failed(OUT_OF_ORDER))),
+        }
+    }
+
+    /// Lets the card sign.
+    pub(crate) fn sign(&self, to: EffectNo, input: Vec<u8>) {
+        match &self.worker {
+            Some(worker) => worker.sign(to, input),
+            None => self.reply(to, Answer::Sign(SignAnswer::Failed(OUT_OF_ORDER))),
+        }
+    }
+
+    /// Ends the session, if there is one.
+    pub(crate) fn end(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.ending = Some(worker.end());
+        }
+    }
+
+    /// Gives the card back, when its session has ended.
+    pub(crate) fn return_card(&mut self) {
+        self.end();
+        let (unit, mailbox, ending) =
+            (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
+        let started = std::thread::Builder::new().name("card-return".to_owned()).spawn(move || {
+            wait_for(ending);
+            if let Err(fault) = unit.return_card() {
+                let (fault, story) = told(Device::CardUnit, &fault);
+                mailbox.post(Message::Event(Event::Fault(fault)), story);
+            }
+        });
+        if started.is_err() {
+            self.work.mailbox.event(Event::Fault(NO_THREADS));
+        }
+    }
+
+    /// At the end of the process: the last session gets its time to leave the card without power.
+    pub(crate) fn close(&mut self) {
+        self.end();
+        wait_for(self.ending.take());
+        drop(self.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn reply(&self, to: EffectNo, answer: Answer) {
+        self.work.mailbox.event(Event::Answer { to, answer });
+    }
+}
+
+fn wait_for(ending: Option<Receiver<()>>) {
+    if let Some(ending) = ending {
+        // Hung up is what is waited for; nothing is ever sent.
+        let _ended = ending.recv_timeout(SESSION_END_MAX);
+    }
+}
+
+fn begin_watch(unit: &dyn CardUnit, mailbox: &Mailbox, watch: &Mutex<Option<WatchGuard>>) {
+    let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+    if watch.is_some() {
+        return;
+    }
+    let events = mailbox.clone();
+    let sink = Box::new(move |event| {
+        let (event, story) = told_card_event(event);
+        events.post(Message::Event(event), story);
+    });
+    match unit.watch(sink) {
+        Ok(guard) => *watch = Some(guard),
+        Err(fault) => {
+            let (fault, story) = told(Device::CardUnit, &fault);
+            mailbox.post(Message::Event(Event::Card(transaction::CardEvent::UnitLost(fault))), story);
+        }
+    }
+}

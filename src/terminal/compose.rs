@@ -1,0 +1,385 @@
+//! Puts the terminal together: the only file that names concrete adapters, and that opens files of keys and trust.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use devices::card::{PcscConfig, PcscUnit, pcscd_socket};
+use devices::pinpad::{ConsolePad, SocketPad, harden_process, locked_pin_slot};
+use devices::port::{self, CardUnit, PinPad, Printer};
+use devices::printer::{FilePrinter, Paper};
+use jiff::Timestamp;
+use journal::{
+    BadText, Batch, CheckpointKeys, Detail, FileSigner, Journal, JournalError, KeyRefused, Language,
+    LogEntry, OpenOptions, Opened, OutboxChange, TerminalId, Word,
+};
+use request::{
+    AnchorKind, AnchorRefused, FileKey, KeyFileError, TrustAnchor, TrustPolicy, load_anchor_file,
+    load_anchors,
+};
+use transaction::{OpenVisit, Recovery, RequestId, VisitId};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::card_desk::CardDesk;
+use crate::card_worker::CardWork;
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::clock;
+use crate::config::{self, Config};
+use crate::doctor::{HostProbe, Instruments};
+use crate::evidence_files::{EvidenceFiles, days_before};
+use crate::host_client::{
+    self, Connections, Deadlines, HostClient, HostError, HostSetup, Identity, TlsError, tls,
+};
+use crate::log_words::REQUEST_SIGNED;
+use crate::paperwork::Office;
+use crate::pin_desk::{PinDesk, SlotPlace};
+use crate::queue::{Mailbox, chain};
+use crate::recorder::Scribe;
+use crate::runtime::Parts;
+use crate::screen::{Console, CustomerScreen, KeyForm, Keys, Lines, Silent};
+use crate::signals;
+
+/// Wraps the card unit; the program itself leaves it as it is.
+pub(crate) type Adapt = Box<dyn FnOnce(Arc<dyn CardUnit>) -> Arc<dyn CardUnit>>;
+
+/// Which screen a customer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScreenKind {
+    Console,
+    Lines,
+    None,
+}
+
+/// Why the terminal cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ComposeError {
+    #[error("cannot make the state directory {}", path.display())]
+    StateDir {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot read {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the journal cannot be used")]
+    Journal(#[source] JournalError),
+    #[error("the log key {} cannot be used", path.display())]
+    LogKey {
+        path: PathBuf,
+        #[source]
+        source: KeyRefused,
+    },
+    #[error("the evidence key cannot be used")]
+    EvidenceKey(#[source] KeyFileError),
+    #[error("the trust anchors in {} cannot be used", path.display())]
+    Anchors {
+        path: PathBuf,
+        #[source]
+        source: AnchorRefused,
+    },
+    #[error("no secure connection to the host can be set up")]
+    Tls(#[source] TlsError),
+    #[error("the host did not answer as it should")]
+    Host(#[source] HostError),
+    #[error(transparent)]
+    Device(#[from] port::Fault),
+    #[error("the configuration has a text that the device log cannot hold")]
+    LogText(#[source] BadText),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error("paper of {0} mm is not known")]
+    Paper(u32),
+    #[error("signals cannot be held back")]
+    Signals(#[source] nix::Error),
+    #[error("a thread cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+/// Everything that the machine's thread works with, and what the journal showed.
+///
+/// # Errors
+/// [`ComposeError`]: the first thing that cannot be used.
+pub(crate) fn compose(
+    config: Config,
+    screen: ScreenKind,
+    adapt: Adapt,
+) -> Result<(Parts, Recovery), ComposeError> {
+    let now = clock::now();
+    harden_process()?;
+    // Before any thread is started. Work without a customer just ends.
+    let held = match screen {
+        ScreenKind::None => None,
+        ScreenKind::Console | ScreenKind::Lines => Some(signals::hold().map_err(ComposeError::Signals)?),
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.state_dir)
+        .map_err(|source| ComposeError::StateDir { path: config.state_dir.clone(), source })?;
+    let scribe = Scribe {
+        terminal_id: TerminalId::parse(&config.terminal_id).map_err(ComposeError::LogText)?,
+        language: Language::parse(config.language.tag()).map_err(ComposeError::LogText)?,
+    };
+    let (mut journal, recovery) = open_journal(&config, &scribe, now)?;
+    let evidence = EvidenceFiles::new(config.evidence_dir());
+    erase_old(&config, &mut journal, &evidence, now);
+
+    let catalogue = Arc::new(Catalogue::new(config.language, &config.helpline)?);
+    let (mailbox, inbox) = Mailbox::new();
+    let place = SlotPlace::new(locked_pin_slot()?);
+    let card_trust = Arc::new(card_trust(&config)?);
+    let limits = &config.limits;
+    let card = CardWork {
+        unit: adapt(card_unit(&config)),
+        trust: Arc::clone(&card_trust),
+        slot: place.clone(),
+        mailbox: mailbox.clone(),
+        open_limit: ms(limits.card_open_ms_max),
+    };
+    if let Some(held) = held {
+        held.press_cancel(mailbox.clone()).map_err(ComposeError::Thread)?;
+    }
+    let (screen, keys) = customer_screen(screen, &catalogue, &mailbox)?;
+    let parts = Parts {
+        card: CardDesk::new(card, ms(limits.make_safe_ms_max)),
+        pin: PinDesk::new(pin_pad(&config)?, place, mailbox.clone(), limits.pin_key_ms_max),
+        host: start_host_client(&config, mailbox.clone())?,
+        printer: printer(&config)?,
+        log_key: Box::new(log_key(&config.keys.log.key)?),
+        office: Office {
+            terminal_id: config.terminal_id.clone(),
+            language: config.language.tag(),
+            evidence: FileKey::load(&config.keys.evidence.certificate, &config.keys.evidence.key)
+                .map_err(ComposeError::EvidenceKey)?,
+            card_trust,
+            terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
+            clock_skew_ms_max: limits.clock_skew_ms_max,
+        },
+        config,
+        catalogue,
+        journal,
+        scribe,
+        screen,
+        keys,
+        evidence,
+        mailbox,
+        inbox,
+    };
+    Ok((parts, recovery))
+}
+
+fn ms(limit: u32) -> Duration {
+    Duration::from_millis(u64::from(limit))
+}
+
+fn card_unit(config: &Config) -> Arc<dyn CardUnit> {
+    match &config.card_unit {
+        config::CardUnit::Pcsc { reader } => Arc::new(PcscUnit::new(PcscConfig { reader: reader.clone() })),
+    }
+}
+
+fn pin_pad(config: &Config) -> Result<Arc<dyn PinPad>, ComposeError> {
+    Ok(match &config.pin_pad {
+        config::PinPad::Console {} => Arc::new(ConsolePad::new(PathBuf::from("/dev/tty"))),
+        config::PinPad::Socket { path } => Arc::new(SocketPad::listen(path)?),
+    })
+}
+
+fn printer(config: &Config) -> Result<Arc<dyn Printer>, ComposeError> {
+    match &config.printer {
+        config::Printer::File { dir, paper_mm, receipts_max } => {
+            let paper = Paper::from_mm(*paper_mm).ok_or(ComposeError::Paper(*paper_mm))?;
+            Ok(Arc::new(FilePrinter::new(dir, paper, *receipts_max)?))
+        }
+    }
+}
+
+fn customer_screen(
+    kind: ScreenKind,
+    catalogue: &Arc<Catalogue>,
+    mailbox: &Mailbox,
+) -> Result<(Box<dyn CustomerScreen>, Option<Keys>), ComposeError> {
+    let keys = |form| Keys::start(form, mailbox.clone()).map(Some).map_err(ComposeError::Thread);
+    Ok(match kind {
+        ScreenKind::Console => {
+            (Box::new(Console::new(io::stdout(), Arc::clone(catalogue))), keys(KeyForm::Typed)?)
+        }
+        ScreenKind::Lines => {
+            (Box::new(Lines::new(io::stdout(), Arc::clone(catalogue))), keys(KeyForm::Json)?)
+        }
+        ScreenKind::None => (Box::new(Silent), None),
+    })
+}
+
+/// What `doctor` looks through.
+pub(crate) fn instruments(config: &Config) -> Instruments {
+    let host = config.clone();
+    Instruments {
+        card_unit: card_unit(config),
+        printer: match printer(config) {
+            Ok(printer) => Ok(printer),
+            Err(ComposeError::Device(fault)) => Err(fault),
+            Err(other) => Err(unusable_printer(other)),
+        },
+        pcscd_socket,
+        host: Box::new(move || Ok(probe_host(&host)?)),
+    }
+}
+
+fn unusable_printer(error: ComposeError) -> port::Fault {
+    port::Fault {
+        kind: port::FaultKind::NeedsOperator,
+        device: "printer",
+        code: "configuration",
+        action: port::Action::Configuration,
+        what: error.to_string(),
+        source: Some(Box::new(error)),
+    }
+}
+
+fn probe_host(config: &Config) -> Result<HostProbe, ComposeError> {
+    let connections = connections(config)?;
+    let authority = config.host.url.authority();
+    let (asked_at, came_at, challenge) =
+        host_client::probe(&authority, &connections).map_err(ComposeError::Host)?;
+    Ok(HostProbe {
+        asked_at,
+        came_at,
+        host_time: challenge.host_time.timestamp(),
+        terms_version: challenge.terms.version().to_string(),
+    })
+}
+
+fn connections(config: &Config) -> Result<Connections, ComposeError> {
+    let tls = tls(Identity {
+        ca: &config.host.ca,
+        certificate: &config.keys.tls.certificate,
+        key: &config.keys.tls.key,
+    })
+    .map_err(ComposeError::Tls)?;
+    let deadlines = Deadlines {
+        connect: ms(config.limits.host_connect_ms_max),
+        answer: ms(config.limits.host_answer_ms_max),
+    };
+    let host = (config.host.url.name().to_owned(), config.host.url.port());
+    Connections::new(host, tls, deadlines).map_err(ComposeError::Tls)
+}
+
+fn start_host_client(config: &Config, mailbox: Mailbox) -> Result<HostClient, ComposeError> {
+    let setup = HostSetup {
+        authority: config.host.url.authority(),
+        connections: connections(config)?,
+        answer_anchors: service_anchors(&config.host.answer_ca)?,
+        terminal_id: config.terminal_id.clone(),
+        mailbox,
+    };
+    HostClient::start(setup).map_err(ComposeError::Thread)
+}
+
+fn card_trust(config: &Config) -> Result<TrustPolicy, ComposeError> {
+    let mut anchors = Vec::new();
+    let folders = [
+        (&config.trust.card_anchors, AnchorKind::Production),
+        (&config.trust.card_anchors_test, AnchorKind::Test),
+    ];
+    for (folder, kind) in folders {
+        if let Some(path) = folder {
+            anchors.extend(load_anchors(path, kind).map_err(anchors_refused(path))?);
+        }
+    }
+    Ok(TrustPolicy::new(anchors, config.allow_test_roots))
+}
+
+fn service_anchors(path: &Path) -> Result<Vec<TrustAnchor>, ComposeError> {
+    load_anchor_file(path, AnchorKind::Service).map_err(anchors_refused(path))
+}
+
+fn anchors_refused(path: &Path) -> impl FnOnce(AnchorRefused) -> ComposeError {
+    let path = path.to_owned();
+    move |source| ComposeError::Anchors { path, source }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, ComposeError> {
+    fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|source| ComposeError::Read { path: path.to_owned(), source })
+}
+
+fn log_key(path: &Path) -> Result<FileSigner, ComposeError> {
+    FileSigner::from_pem(&read(path)?)
+        .map_err(|source| ComposeError::LogKey { path: path.to_owned(), source })
+}
+
+/// Opens the journal. A damaged one is set aside, and what could be read of it goes on in a new one: requests without a
+/// decision are still delivered.
+fn open_journal(
+    config: &Config,
+    scribe: &Scribe,
+    now: Timestamp,
+) -> Result<(Journal, Recovery), ComposeError> {
+    let certificate = &config.keys.log.certificate;
+    let keys = CheckpointKeys::from_pem(&read(certificate)?)
+        .map_err(|source| ComposeError::LogKey { path: certificate.clone(), source })?;
+    let options = OpenOptions::new(keys, now);
+    let path = config.journal_path();
+    let report = match Journal::open(&path, &options).map_err(ComposeError::Journal)? {
+        Opened::Fresh(journal) => return Ok((journal, Recovery::Fresh)),
+        Opened::Clean(journal) => return Ok((journal, Recovery::Clean)),
+        Opened::Interrupted(journal, open) => {
+            let open = open.iter().map(open_visit).collect();
+            return Ok((journal, Recovery::Interrupted(open)));
+        }
+        Opened::Corrupt(report) => report,
+    };
+    tracing::error!(reason = report.reason.code(), set_aside = ?report.set_aside, "the journal was damaged");
+    let mut journal = match Journal::open(&path, &options).map_err(ComposeError::Journal)? {
+        Opened::Fresh(journal) | Opened::Clean(journal) | Opened::Interrupted(journal, _) => journal,
+        Opened::Corrupt(_) => return Err(ComposeError::Journal(JournalError::Stopped)),
+    };
+    let code = Word::or_unknown(report.reason.code());
+    let entry = LogEntry {
+        step: Some(journal::word!("start")),
+        action: Some(journal::Action::Maintenance),
+        detail: Some(Detail::of(&report.detail)),
+        ..LogEntry::new(now, clock::boot_ms(), scribe.terminal_id.clone(), code)
+    };
+    let outbox = report.undecided.into_iter().filter_map(|entry| {
+        Some(OutboxChange::Put {
+            request_id: entry.request_id,
+            visit: entry.visit,
+            cms: entry.cms?,
+            accept_until: entry.accept_until,
+        })
+    });
+    let batch = Batch { outbox: outbox.collect(), log: vec![entry], ..Batch::default() };
+    journal.commit(&batch).map_err(ComposeError::Journal)?;
+    Ok((journal, Recovery::Fresh))
+}
+
+fn open_visit(open: &journal::OpenVisit) -> OpenVisit {
+    let signed = open.records.iter().find(|record| record.kind.as_str() == REQUEST_SIGNED);
+    let request = signed.and_then(|record| record.body.get("request")?.as_str()?.parse::<Uuid>().ok());
+    OpenVisit {
+        id: VisitId(open.visit.into_bytes()),
+        signed: request.map(|request| RequestId(request.into_bytes())),
+    }
+}
+
+/// Evidence is kept for a limited time. That it could not be erased stops no visit.
+fn erase_old(config: &Config, journal: &mut Journal, evidence: &EvidenceFiles, now: Timestamp) {
+    let until = days_before(now, config.limits.evidence_keep_days);
+    if let Err(error) = journal.erase_evidence(until, now) {
+        tracing::warn!(error = %chain(&error), "old evidence was not erased from the journal");
+    }
+    if let Err(error) = evidence.erase_older(until) {
+        tracing::warn!(error = %chain(&error), "old copies of evidence were not erased");
+    }
+}

@@ -1,0 +1,123 @@
+//! The papers of a visit: what the machine's small names stand for.
+//!
+//! Invariant: papers are filed by name before the machine hears of them, and found by the same name; a late paper of an
+//! earlier visit never lands in the present one's folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use request::{CardCertificate, Prepared};
+use transaction::{RequestId, Visit, VisitId};
+
+use crate::queue::{AnswerPaper, CardTally};
+
+/// Everything that is kept between two events.
+#[derive(Default)]
+pub(crate) struct Folder {
+    visit: Option<VisitPapers>,
+    /// Signed requests on their way, by request id.
+    requests: BTreeMap<[u8; 16], Arc<[u8]>>,
+    /// Verified answers that are not yet filed, by request id.
+    answers: BTreeMap<[u8; 16], AnswerPaper>,
+}
+
+/// The papers of the visit at hand, in the order in which they come.
+pub(crate) struct VisitPapers {
+    pub(crate) visit: Visit,
+    pub(crate) began: Instant,
+    pub(crate) terms: Option<Terms>,
+    pub(crate) consent_time: Option<Timestamp>,
+    pub(crate) card: Option<CardCertificate>,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) acceptance_number: Option<String>,
+    /// The request was signed.
+    pub(crate) signed: bool,
+    /// The host decided.
+    pub(crate) decided: bool,
+    pub(crate) receipt: Option<PathBuf>,
+    /// At the arrival of the signature, or at the end when there was none.
+    pub(crate) tally: CardTally,
+}
+
+/// The terms as they are shown, and the challenge that came with them.
+pub(crate) struct Terms {
+    pub(crate) version: String,
+    pub(crate) language: String,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) text: String,
+    pub(crate) challenge: [u8; 32],
+    /// The card must have signed by then, by the host's clock.
+    pub(crate) consent_by: Timestamp,
+    /// The request must have arrived by then, by the host's clock.
+    pub(crate) accept_until: Timestamp,
+}
+
+impl Folder {
+    /// A new visit; the papers of the one before are thrown away.
+    pub(crate) fn open(&mut self, visit: Visit, began: Instant) {
+        self.visit = Some(VisitPapers {
+            visit,
+            began,
+            terms: None,
+            consent_time: None,
+            card: None,
+            prepared: None,
+            acceptance_number: None,
+            signed: false,
+            decided: false,
+            receipt: None,
+            tally: CardTally::default(),
+        });
+    }
+
+    /// The present visit's papers.
+    pub(crate) fn visit(&self) -> Option<&VisitPapers> {
+        self.visit.as_ref()
+    }
+
+    /// The present visit's papers, to file something.
+    pub(crate) fn visit_mut(&mut self) -> Option<&mut VisitPapers> {
+        self.visit.as_mut()
+    }
+
+    /// The papers of this visit, when it is the present one.
+    pub(crate) fn of(&mut self, visit: VisitId) -> Option<&mut VisitPapers> {
+        self.visit.as_mut().filter(|papers| papers.visit.id == visit)
+    }
+
+    /// Files a signed request.
+    pub(crate) fn file_request(&mut self, request: RequestId, cms: Arc<[u8]>) {
+        if let Some(papers) = self.visit.as_mut().filter(|papers| papers.visit.request == request) {
+            papers.signed = true;
+        }
+        self.requests.insert(request.0, cms);
+    }
+
+    /// Files a verified answer.
+    pub(crate) fn file_answer(&mut self, answer: AnswerPaper) {
+        if let Some(papers) = self.visit.as_mut().filter(|papers| papers.visit.request == answer.request) {
+            papers.acceptance_number.clone_from(&answer.acceptance_number);
+            papers.decided = true;
+        }
+        self.answers.insert(answer.request.0, answer);
+    }
+
+    /// A signed request.
+    pub(crate) fn request(&self, request: RequestId) -> Option<&Arc<[u8]>> {
+        self.requests.get(&request.0)
+    }
+
+    /// A verified answer.
+    pub(crate) fn answer(&self, request: RequestId) -> Option<&AnswerPaper> {
+        self.answers.get(&request.0)
+    }
+
+    /// Request and answer are where they belong; they need not be kept here any longer.
+    pub(crate) fn forget(&mut self, request: RequestId) {
+        self.requests.remove(&request.0);
+        self.answers.remove(&request.0);
+    }
+}

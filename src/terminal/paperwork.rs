@@ -1,0 +1,162 @@
+//! From challenge and consent to the signed request: what is written, checked and put together between the devices.
+//!
+//! Invariants:
+//! - What was shown is what is signed: the hash in the request is that of the text on the screen.
+//! - The terminal verifies its own request as the host will, before it is recorded.
+
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use request::{
+    AssembleFault, CardCertificate, FileKey, Prepared, RequestContent, RequestPolicy, TrustAnchor,
+    TrustPolicy, verify_request,
+};
+use transaction::{ChallengeAnswer, Device, Fault, FaultKind, PrepareAnswer, Refusal, RequestId, SignAnswer};
+use uuid::Uuid;
+
+use crate::folder::Terms;
+use crate::queue::Story;
+
+/// What paperwork needs besides the papers.
+pub(crate) struct Office {
+    pub(crate) terminal_id: String,
+    /// The language of the screens.
+    pub(crate) language: &'static str,
+    pub(crate) evidence: FileKey,
+    pub(crate) card_trust: std::sync::Arc<TrustPolicy>,
+    pub(crate) terminal_anchors: Vec<TrustAnchor>,
+    pub(crate) clock_skew_ms_max: u32,
+}
+
+/// What a request is made of.
+pub(crate) struct Consented<'a> {
+    pub(crate) request: RequestId,
+    pub(crate) terms: &'a Terms,
+    pub(crate) consent_time: Timestamp,
+    pub(crate) card: &'a CardCertificate,
+}
+
+const OUR_FAULT: Fault =
+    Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "own-request-invalid" };
+
+impl Office {
+    /// Takes the host's challenge when the clocks agree, and chooses the text that will be shown.
+    ///
+    /// # Errors
+    /// The answer for the machine, and its story.
+    pub(crate) fn take_challenge(
+        &self,
+        asked_at: Timestamp,
+        came_at: Timestamp,
+        challenge: &wire::ChallengeAnswer,
+    ) -> Result<Terms, (ChallengeAnswer, Story)> {
+        let host_time = challenge.host_time.timestamp();
+        let skew = skew(asked_at, came_at, host_time);
+        if skew > SignedDuration::from_millis(i64::from(self.clock_skew_ms_max)) {
+            let fault = Fault { device: Device::Clock, kind: FaultKind::NeedsOperator, code: "clock-skew" };
+            let what = format!("this clock and the host's differ by {} s", skew.as_secs());
+            return Err((ChallengeAnswer::Failed(fault), Story { what: Some(what), ..Story::default() }));
+        }
+        let unusable = |what: &str| {
+            let fault =
+                Fault { device: Device::Host, kind: FaultKind::NeedsOperator, code: "answer-invalid" };
+            (ChallengeAnswer::Failed(fault), Story { what: Some(what.to_owned()), ..Story::default() })
+        };
+        let terms = &challenge.terms;
+        let text = terms
+            .text(self.language)
+            .or_else(|| terms.texts().first())
+            .ok_or_else(|| unusable("the terms have no text"))?;
+        let after = |span| {
+            host_time.checked_add(span).map_err(|_| unusable("a time of the challenge is out of range"))
+        };
+        Ok(Terms {
+            version: terms.version().to_string(),
+            language: text.language().to_string(),
+            sha256: *text.sha256().as_bytes(),
+            text: text.text().to_owned(),
+            challenge: *challenge.challenge.as_bytes(),
+            consent_by: after(i64::from(challenge.consent_by_s).seconds())?,
+            accept_until: after(i64::from(challenge.accept_until_days).saturating_mul(24).hours())?,
+        })
+    }
+
+    /// Makes the bytes that the card will sign.
+    ///
+    /// # Errors
+    /// The answer for the machine, and its story.
+    pub(crate) fn prepare(
+        &self,
+        consented: &Consented<'_>,
+        now: Timestamp,
+    ) -> Result<Prepared, (PrepareAnswer, Story)> {
+        if now > consented.terms.consent_by {
+            return Err((PrepareAnswer::Refused(Refusal::TookTooLong), Story::default()));
+        }
+        let content = RequestContent {
+            request_id: Uuid::from_bytes(consented.request.0),
+            terms_version: consented.terms.version.clone(),
+            terms_language: consented.terms.language.clone(),
+            terms_sha256: consented.terms.sha256,
+            consent_time: consented.consent_time,
+            terminal_id: self.terminal_id.clone(),
+            challenge: consented.terms.challenge,
+            certificate_sha256: consented.card.sha256(),
+        };
+        request::prepare(&content, consented.card, now)
+            .map_err(|error| (PrepareAnswer::Failed(OUR_FAULT), Story::of(&error)))
+    }
+
+    /// Puts the signed request together, countersigns it, and verifies it as the host will.
+    ///
+    /// # Errors
+    /// The answer for the machine, and its story.
+    pub(crate) fn assemble(
+        &self,
+        prepared: Prepared,
+        signature: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, (SignAnswer, Story)> {
+        let signed = prepared.assemble(signature, &self.evidence).map_err(|error| {
+            let answer = match &error {
+                AssembleFault::CardSignature(_) => SignAnswer::Refused(Refusal::CardKeyMismatch),
+                AssembleFault::Sign(_)
+                | AssembleFault::EvidenceCertificate(_)
+                | AssembleFault::EvidenceSignature(_) => SignAnswer::Failed(Fault {
+                    device: Device::Terminal,
+                    kind: FaultKind::NeedsOperator,
+                    code: "evidence-key",
+                }),
+                AssembleFault::Content(_) | AssembleFault::Time => SignAnswer::Failed(OUR_FAULT),
+            };
+            (answer, Story::of(&error))
+        })?;
+        let policy =
+            RequestPolicy { card: &self.card_trust, terminal_anchors: &self.terminal_anchors, at: now };
+        verify_request(signed.der(), &policy)
+            .map_err(|refused| (SignAnswer::Failed(OUR_FAULT), Story::of(&refused)))?;
+        Ok(signed.into_der())
+    }
+}
+
+/// How far the host's time lies outside the time in which it was asked.
+fn skew(asked_at: Timestamp, came_at: Timestamp, host_time: Timestamp) -> SignedDuration {
+    if host_time < asked_at {
+        asked_at.duration_since(host_time)
+    } else if host_time > came_at {
+        host_time.duration_since(came_at)
+    } else {
+        SignedDuration::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_time_within_the_exchange_is_no_skew() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(skew(at(10), at(12), at(11)), SignedDuration::ZERO);
+        assert_eq!(skew(at(10), at(12), at(40)), SignedDuration::from_secs(28));
+        assert_eq!(skew(at(10), at(12), at(4)), SignedDuration::from_secs(6));
+    }
+}

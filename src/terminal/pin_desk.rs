@@ -1,0 +1,125 @@
+//! The PIN pad's desk: lets the pad fill the slot, and forgets what is in it.
+//!
+//! Invariants:
+//! - There is one slot. It lies in its place, or it is with the pad, or with the card; nobody copies it.
+//! - After [`PinDesk::forget`] no digit is left: the pad is stopped, and whatever comes back from it is wiped before it is
+//!   put in its place.
+//! - Digits, their number and their timing are never traced.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use devices::port::{CancelToken, PinEntry, PinOutcome, PinPad};
+use jpki::PinSlot;
+use transaction::{Answer, Device, EffectNo, Event, Fault, FaultKind, PinAnswer};
+
+use crate::card_words::SLOT_LOST;
+use crate::queue::{Mailbox, Message, Story, told};
+
+/// A user-authentication PIN has so many digits.
+const PIN_DIGITS: u8 = 4;
+
+/// Where the slot lies when nobody works with it.
+#[derive(Clone)]
+pub(crate) struct SlotPlace {
+    slot: Arc<Mutex<Option<PinSlot>>>,
+}
+
+impl SlotPlace {
+    /// The process's one slot, in its place.
+    pub(crate) fn new(slot: PinSlot) -> Self {
+        Self { slot: Arc::new(Mutex::new(Some(slot))) }
+    }
+
+    /// Takes the slot; `None` when somebody else has it.
+    pub(crate) fn take(&self) -> Option<PinSlot> {
+        self.lock().take()
+    }
+
+    /// Puts the slot back, with what is in it.
+    pub(crate) fn put_back(&self, slot: PinSlot) {
+        *self.lock() = Some(slot);
+    }
+
+    fn wipe(&self) {
+        if let Some(slot) = self.lock().as_mut() {
+            slot.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<PinSlot>> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The desk.
+pub(crate) struct PinDesk {
+    pad: Arc<dyn PinPad>,
+    place: SlotPlace,
+    mailbox: Mailbox,
+    key_ms_max: u32,
+    entry: Option<CancelToken>,
+}
+
+impl PinDesk {
+    pub(crate) fn new(pad: Arc<dyn PinPad>, place: SlotPlace, mailbox: Mailbox, key_ms_max: u32) -> Self {
+        Self { pad, place, mailbox, key_ms_max, entry: None }
+    }
+
+    /// Lets the customer enter a PIN; the answer to `to` says how that ended.
+    pub(crate) fn ask(&mut self, to: EffectNo) {
+        self.forget();
+        if let Err(fault) = self.start(to) {
+            let answer = Answer::Pin(PinAnswer::Failed(fault));
+            self.mailbox.event(Event::Answer { to, answer });
+        }
+    }
+
+    fn start(&mut self, to: EffectNo) -> Result<(), Fault> {
+        let broken = |code| Fault { device: Device::PinPad, kind: FaultKind::Broken, code };
+        let cancel = CancelToken::new().map_err(|_| broken("no-file-descriptors"))?;
+        let slot = self.place.take().ok_or(SLOT_LOST)?;
+        let entry = PinEntry { digits: PIN_DIGITS, key_ms_max: u64::from(self.key_ms_max) };
+        let (pad, place, mailbox) = (Arc::clone(&self.pad), self.place.clone(), self.mailbox.clone());
+        self.entry = Some(cancel.clone());
+        std::thread::Builder::new()
+            .name("pin-pad".to_owned())
+            .spawn(move || {
+                let dots = mailbox.clone();
+                let progress = Box::new(move |progress: devices::port::PinProgress| {
+                    dots.post(Message::Dots(progress.entered), Story::default());
+                });
+                let outcome = pad.enter(entry, slot, progress, &cancel);
+                let (answer, story) = settle(&place, outcome, &cancel);
+                mailbox.post(Message::Event(Event::Answer { to, answer: Answer::Pin(answer) }), story);
+            })
+            .map(drop)
+            .map_err(|_| broken("no-threads"))
+    }
+
+    /// Stops the pad and wipes the slot.
+    pub(crate) fn forget(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            entry.cancel();
+        }
+        self.place.wipe();
+    }
+}
+
+/// Puts the slot back. Under the same lock as [`PinDesk::forget`]'s wipe: whichever comes second wipes.
+fn settle(place: &SlotPlace, outcome: PinOutcome, cancel: &CancelToken) -> (PinAnswer, Story) {
+    let mut at_its_place = place.lock();
+    let (mut slot, answer, story) = match outcome {
+        PinOutcome::Entered(slot) => (slot, PinAnswer::Entered, Story::default()),
+        PinOutcome::Cancelled(slot) => (slot, PinAnswer::Cancelled, Story::default()),
+        PinOutcome::TimedOut(slot) => (slot, PinAnswer::TimedOut, Story::default()),
+        PinOutcome::Fault(slot, fault) => {
+            let (fault, story) = told(Device::PinPad, &fault);
+            (slot, PinAnswer::Failed(fault), story)
+        }
+    };
+    if cancel.is_cancelled() || answer != PinAnswer::Entered {
+        slot.clear();
+    }
+    *at_its_place = Some(slot);
+    (answer, story)
+}

@@ -1,0 +1,153 @@
+//! Where records become durable: the machine's [`Durable`] over the journal, the one implementation outside tests.
+//!
+//! Invariant: all records of a step, the change of the outbox that belongs to them, and their entries in the device log
+//! are one commit of the journal.
+
+use jiff::Timestamp;
+use journal::{
+    AcceptanceNumber, Action, Batch, Decided, Detail, Journal, JournalError, Language, LogEntry, Mark, Mode,
+    OutboxChange, TerminalId, VisitRecord, Word,
+};
+use serde_json::json;
+use transaction::{Durable, Outcome, Record, RequestId, VisitId};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::folder::Folder;
+use crate::log_words::{self, Line};
+use crate::queue::Story;
+
+/// Who writes the log.
+pub(crate) struct Scribe {
+    pub(crate) terminal_id: TerminalId,
+    pub(crate) language: Language,
+}
+
+/// The journal, for the records of one step.
+pub(crate) struct Recorder<'a> {
+    pub(crate) journal: &'a mut Journal,
+    pub(crate) scribe: &'a Scribe,
+    pub(crate) folder: &'a Folder,
+    /// When the event happened.
+    pub(crate) at: Timestamp,
+    /// What operators should read beside it.
+    pub(crate) story: &'a Story,
+    /// After a commit: entries of the device log that no checkpoint covers.
+    pub(crate) unsigned_entries: u64,
+}
+
+/// Why records are not durable.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A paper that a record speaks of was never filed: a bug of ours.
+    #[error("the {what} of request {request} was never filed")]
+    NotFiled {
+        /// Which paper.
+        what: &'static str,
+        /// Of which request.
+        request: Uuid,
+    },
+}
+
+impl Durable for Recorder<'_> {
+    type Error = RecordError;
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), RecordError> {
+        let mut batch = Batch::default();
+        for record in records {
+            let line = log_words::line(record);
+            if let Some((visit, request, mark)) = log_words::recovery(record) {
+                batch.records.push(self.visit_record(visit, request, mark, &line));
+            }
+            batch.outbox.extend(self.outbox_change(record)?);
+            batch.log.push(self.entry(line));
+        }
+        self.unsigned_entries = self.journal.commit(&batch)?.unsigned_entries;
+        Ok(())
+    }
+}
+
+impl Recorder<'_> {
+    fn visit_record(
+        &self,
+        visit: VisitId,
+        request: Option<RequestId>,
+        mark: Mark,
+        line: &Line,
+    ) -> VisitRecord {
+        let request = request.map(|request| Uuid::from_bytes(request.0).to_string());
+        let outcome = line.outcome.as_ref().map(Word::as_str);
+        VisitRecord {
+            visit: Uuid::from_bytes(visit.0),
+            at: self.at,
+            kind: line.code.clone(),
+            body: json!({ "request": request, "outcome": outcome }),
+            mark,
+        }
+    }
+
+    fn outbox_change(&self, record: &Record) -> Result<Option<OutboxChange>, RecordError> {
+        match *record {
+            Record::RequestSigned(visit) => {
+                let request_id = Uuid::from_bytes(visit.request.0);
+                let missing = |what| RecordError::NotFiled { what, request: request_id };
+                let cms = self.folder.request(visit.request).ok_or_else(|| missing("signed request"))?;
+                let accept_until = self.folder.visit().and_then(|papers| papers.terms.as_ref());
+                let accept_until = accept_until.ok_or_else(|| missing("last day"))?.accept_until;
+                Ok(Some(OutboxChange::Put {
+                    request_id,
+                    visit: Uuid::from_bytes(visit.id.0),
+                    cms: cms.to_vec(),
+                    accept_until,
+                }))
+            }
+            Record::Decided { request, decision } => {
+                let request_id = Uuid::from_bytes(request.0);
+                let missing = RecordError::NotFiled { what: "host's answer", request: request_id };
+                let answer = self.folder.answer(request).ok_or(missing)?;
+                let outcome = Outcome::from(decision);
+                Ok(Some(OutboxChange::Decided {
+                    request_id,
+                    decision: Decided {
+                        outcome: Word::or_unknown(outcome.name()),
+                        code: Word::or_unknown(outcome.code()),
+                        acceptance_number: answer
+                            .acceptance_number
+                            .as_deref()
+                            .and_then(|number| AcceptanceNumber::parse(number).ok()),
+                        answer: Some(answer.der.clone()),
+                        at: self.at,
+                    },
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn entry(&self, line: Line) -> LogEntry {
+        let new = LogEntry::new(self.at, clock::boot_ms(), self.scribe.terminal_id.clone(), line.code);
+        let note = match (line.detail, &self.story.what) {
+            (Some(detail), Some(what)) => Some(format!("{detail}; {what}")),
+            (Some(detail), None) => Some(detail),
+            (None, what) => what.clone(),
+        };
+        LogEntry {
+            visit: line.visit.map(|visit| Uuid::from_bytes(visit.0)),
+            language: line.visit.map(|_| self.scribe.language.clone()),
+            mode: line.visit.map(|_| Mode::Screen),
+            step: line.step,
+            object: line.object,
+            value: line.value,
+            action: self.story.action.and_then(Action::from_word),
+            tries_left: line.tries_left,
+            status_word: self.story.status_word,
+            duration_ms: self.story.duration_ms,
+            outcome: line.outcome,
+            detail: note.as_deref().map(Detail::of),
+            ..new
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The machine's own thread: takes letters from one queue, lets the machine decide, makes records durable, does effects.
+//!
+//! Invariants:
+//! - Commits happen here, synchronously: no effect of a step begins before its records are durable.
+//! - Whatever goes wrong here, a failed commit or a bug, ends with the card back in its owner's hand: release, wait until
+//!   it is taken, stop with the reason.
+
+mod dispatch;
+mod filing;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use devices::port::Printer;
+use jiff::Timestamp;
+use journal::{CheckpointSigner, Journal};
+use transaction::{
+    CardEvent, Event, Machine, Numbered, Policy, Recovery, Release, RequestId, Visit, VisitId,
+};
+use uuid::{NoContext, Uuid};
+
+use crate::card_desk::CardDesk;
+use crate::catalogue::Catalogue;
+use crate::clock;
+use crate::config::Config;
+use crate::evidence_files::EvidenceFiles;
+use crate::folder::Folder;
+use crate::host_client::HostClient;
+use crate::paperwork::Office;
+use crate::pin_desk::PinDesk;
+use crate::queue::{Inbox, Letter, Mailbox, Message, Story, chain};
+use crate::recorder::{Recorder, Scribe};
+use crate::report::{Report, Times, WaitsFor};
+use crate::screen::{CustomerScreen, Keys};
+use crate::timers::Timers;
+
+/// What the machine's thread works with; `compose.rs` puts it together.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) journal: Journal,
+    pub(crate) log_key: Box<dyn CheckpointSigner>,
+    pub(crate) scribe: Scribe,
+    pub(crate) office: Office,
+    pub(crate) card: CardDesk,
+    pub(crate) pin: PinDesk,
+    pub(crate) host: HostClient,
+    pub(crate) printer: Arc<dyn Printer>,
+    pub(crate) screen: Box<dyn CustomerScreen>,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) evidence: EvidenceFiles,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) inbox: Inbox,
+}
+
+/// What the process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// One visit.
+    Register,
+    /// Deliver what is in the outbox.
+    Deliver,
+}
+
+/// How the work ended.
+pub(crate) enum Ended {
+    /// The visit is over.
+    Visit(Box<Report>),
+    /// No visit took place.
+    NoVisit {
+        /// Stable code.
+        code: &'static str,
+    },
+    /// A pass over the outbox is over.
+    Delivered {
+        /// Requests that still have no decision.
+        left: u32,
+    },
+}
+
+/// The thread's own state.
+pub(crate) struct Runtime {
+    parts: Parts,
+    goal: Goal,
+    folder: Folder,
+    timers: Timers,
+    /// Answers that this thread gives itself; they come before the queue.
+    own: VecDeque<Letter>,
+    waits_for: WaitsFor,
+    times: Times,
+    host_jobs: u32,
+    begun: bool,
+    visit_open: bool,
+    /// When the outbox is worked on again.
+    outbox_again: Option<Instant>,
+    ended: Option<Ended>,
+    /// After the end: how long to wait for the host to take the last things.
+    linger_until: Option<Instant>,
+}
+
+/// Why the machine is gone.
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error("what happened cannot be recorded")]
+    NotRecorded(#[source] crate::recorder::RecordError),
+    #[error("a bug: in {state}, {report}")]
+    Violation { state: &'static str, report: &'static str },
+    #[error("a bug: the machine's thread panicked")]
+    Panic,
+}
+
+impl Stopped {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::NotRecorded(_) => "journal-failed",
+            Self::Violation { .. } | Self::Panic => "program-error",
+        }
+    }
+}
+
+impl Runtime {
+    pub(crate) fn new(parts: Parts, goal: Goal) -> Self {
+        Self {
+            parts,
+            goal,
+            folder: Folder::default(),
+            timers: Timers::default(),
+            own: VecDeque::new(),
+            waits_for: WaitsFor::Itself,
+            times: Times::default(),
+            host_jobs: 0,
+            begun: false,
+            visit_open: false,
+            outbox_again: None,
+            ended: None,
+            linger_until: None,
+        }
+    }
+
+    /// Works until the goal is reached, or until nothing can be done any more.
+    pub(crate) fn run(mut self, recovery: Recovery) -> Ended {
+        let worked = catch_unwind(AssertUnwindSafe(|| self.work(recovery)));
+        let (stopped, release) = match worked {
+            Ok(Ok(ended)) => {
+                self.parts.card.close();
+                return ended;
+            }
+            Ok(Err(stopped)) => stopped,
+            Err(_) => {
+                let release =
+                    [Release::ForgetPin, Release::EndCard, Release::ReturnCard, Release::OutOfService];
+                (Stopped::Panic, release.to_vec())
+            }
+        };
+        tracing::error!(error = %chain(&stopped), "this terminal stops");
+        self.rescue(&release);
+        self.parts.card.close();
+        Ended::NoVisit { code: stopped.code() }
+    }
+
+    fn work(&mut self, recovery: Recovery) -> Result<Ended, (Stopped, Vec<Release>)> {
+        let return_order = match self.parts.config.visit.return_order {
+            crate::config::ReturnOrder::ReceiptThenCard => transaction::ReturnOrder::ReceiptThenCard,
+            crate::config::ReturnOrder::CardThenReceipt => transaction::ReturnOrder::CardThenReceipt,
+        };
+        let mut machine = Machine::new(Policy { return_order });
+        self.give_self(Event::Start(recovery), Story::default());
+        loop {
+            if self.is_over()
+                && let Some(ended) = self.ended.take()
+            {
+                return Ok(ended);
+            }
+            let Some(Letter { at, message, story }) = self.next_letter() else { continue };
+            let Some((event, story)) = self.file(at, message, story) else { continue };
+            let passed = match event {
+                Event::OutboxPassed { left } => Some(left),
+                _ => None,
+            };
+            machine = self.step(machine, event, at, &story)?;
+            if let Some(left) = passed {
+                self.outbox_passed(left);
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        machine: Machine,
+        event: Event,
+        at: Timestamp,
+        story: &Story,
+    ) -> Result<Machine, (Stopped, Vec<Release>)> {
+        tracing::debug!(state = machine.state(), ?event, what = story.what, "event");
+        let release = |release: &[Numbered<Release>]| release.iter().map(|release| release.what).collect();
+        let step = machine.handle(event).map_err(|violation| {
+            let stopped = Stopped::Violation { state: violation.state, report: violation.report };
+            (stopped, release(&violation.release))
+        })?;
+        let mut recorder = Recorder {
+            journal: &mut self.parts.journal,
+            scribe: &self.parts.scribe,
+            folder: &self.folder,
+            at,
+            story,
+            unsigned_entries: 0,
+        };
+        let committed = step
+            .commit(&mut recorder)
+            .map_err(|failed| (Stopped::NotRecorded(failed.error), release(&failed.release)))?;
+        if recorder.unsigned_entries >= u64::from(self.parts.config.limits.log_entries_per_checkpoint_max) {
+            self.checkpoint();
+        }
+        for effect in committed.effects {
+            tracing::trace!(?effect, "effect");
+            self.dispatch(effect, at);
+        }
+        Ok(committed.machine)
+    }
+
+    /// The next letter: this thread's own first, then a deadline that is over, then the queue.
+    fn next_letter(&mut self) -> Option<Letter> {
+        if let Some(letter) = self.own.pop_front() {
+            return Some(letter);
+        }
+        let now = clock::instant();
+        if let Some(no) = self.timers.take_expired(now) {
+            let message = Message::Event(Event::Expired(no));
+            return Some(Letter { at: clock::now(), message, story: Story::default() });
+        }
+        if self.outbox_again.is_some_and(|again| again <= now) {
+            self.outbox_again = None;
+            self.deliver_outbox();
+        }
+        let deadline = [self.timers.next(), self.outbox_again, self.linger_until].into_iter().flatten().min();
+        let letter = self.parts.inbox.next(deadline);
+        if self.visit_open {
+            self.times.add(self.waits_for, clock::instant().saturating_duration_since(now));
+        }
+        letter
+    }
+
+    fn give_self(&mut self, event: Event, story: Story) {
+        self.own.push_back(Letter { at: clock::now(), message: Message::Event(event), story });
+    }
+
+    /// The goal is reached, and the host has taken what there was for it, or its time is over.
+    fn is_over(&self) -> bool {
+        self.ended.is_some()
+            && self.own.is_empty()
+            && (self.host_jobs == 0 || self.linger_until.is_some_and(|until| until <= clock::instant()))
+    }
+
+    /// The customer chose the service. (Of a terminal that serves one visit, whoever started it did.)
+    fn begin(&mut self) {
+        self.begun = true;
+        self.visit_open = true;
+        let seconds = clock::now().as_second();
+        let at = uuid::Timestamp::from_unix(
+            NoContext,
+            u64::try_from(seconds).unwrap_or(0),
+            subsecond_ns(clock::now()),
+        );
+        let visit = Visit {
+            id: VisitId(Uuid::new_v4().into_bytes()),
+            request: RequestId(Uuid::new_v7(at).into_bytes()),
+        };
+        self.times = Times::default();
+        self.folder.open(visit, clock::instant());
+        self.give_self(Event::Begin(visit), Story::default());
+    }
+
+    /// Nothing can be recorded any more. What must not wait is done; then the card is waited for.
+    fn rescue(&mut self, release: &[Release]) {
+        for release in release {
+            self.release(*release, None);
+        }
+        if !release.contains(&Release::ReturnCard) {
+            return;
+        }
+        loop {
+            let remind = clock::instant()
+                + Duration::from_millis(u64::from(self.parts.config.limits.card_take_ms_max));
+            match self.parts.inbox.next(Some(remind)) {
+                Some(Letter {
+                    message: Message::Event(Event::Card(CardEvent::Removed | CardEvent::UnitLost(_))),
+                    ..
+                }) => {
+                    return;
+                }
+                Some(_) => {}
+                None => self.release(Release::ReturnCard, None),
+            }
+        }
+    }
+}
+
+fn subsecond_ns(at: Timestamp) -> u32 {
+    u32::try_from(at.subsec_nanosecond()).unwrap_or(0)
+}

@@ -1,0 +1,391 @@
+//! From effects to calls: each effect goes to the desk that does it, and comes back as an answer with its number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use devices::printer::Value;
+use jiff::Timestamp;
+use journal::Checkpoint;
+use transaction::{
+    Act, Answer, Device, Effect, EffectNo, Event, Fault, FaultKind, HostAnswer, Limit, Numbered, Outcome,
+    PrepareAnswer, PrintAnswer, Release, RequestId, Screen, Visit,
+};
+use uuid::Uuid;
+use wire::{Digest, EcdsaSignature, LogCheckpoint, TerminalId, WireTime};
+
+use super::{Ended, Goal, Runtime};
+use crate::catalogue;
+use crate::clock;
+use crate::host_client::{Job, Recorded};
+use crate::paperwork::Consented;
+use crate::queue::{Message, Story, chain, told};
+use crate::readiness;
+use crate::receipt;
+use crate::report::{Report, WaitsFor, words};
+use crate::screen::{Facts, OUT_OF_SERVICE, name};
+
+const OUR_BUG: Fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "program-error" };
+
+impl Runtime {
+    /// Does one effect.
+    pub(super) fn dispatch(&mut self, effect: Numbered<Effect>, at: Timestamp) {
+        let Numbered { no, what } = effect;
+        match what {
+            Effect::Release(release) => self.release(release, Some(no)),
+            Effect::Act(act) => {
+                if let Some(waits_for) = waits_for(&act) {
+                    self.waits_for = waits_for;
+                }
+                self.act(no, act, at);
+            }
+        }
+    }
+
+    /// Does what is always allowed.
+    pub(super) fn release(&mut self, release: Release, no: Option<EffectNo>) {
+        match release {
+            Release::ForgetPin => self.parts.pin.forget(),
+            Release::EndCard => self.parts.card.end(),
+            Release::MakeSafe => {
+                if let Some(no) = no {
+                    self.parts.card.make_safe(no);
+                }
+            }
+            Release::ReturnCard => self.parts.card.return_card(),
+            Release::OutOfService => {
+                tracing::error!(screen = OUT_OF_SERVICE, "screen");
+                self.parts.screen.out_of_service();
+            }
+        }
+    }
+
+    fn act(&mut self, no: EffectNo, act: Act, at: Timestamp) {
+        match act {
+            Act::Show(screen) => self.show(&screen),
+            Act::Arm(limit) => self.arm(no, limit),
+            Act::Disarm(timer) => self.timers.disarm(timer),
+            Act::FetchChallenge(visit) => self.fetch_challenge(no, visit),
+            Act::KeepConsent(visit) => {
+                if let Some(papers) = self.folder.of(visit.id) {
+                    papers.consent_time = Some(at);
+                }
+            }
+            Act::ReadCard(visit) => self.parts.card.read(no, visit.id),
+            Act::Prepare(visit) => self.prepare(no, visit),
+            Act::AskPin => {
+                if let Some(keys) = &self.parts.keys {
+                    keys.close();
+                }
+                self.parts.pin.ask(no);
+            }
+            Act::VerifyPin => self.parts.card.verify(no),
+            Act::Sign(visit) => self.sign(no, visit),
+            Act::Send(request) => self.send(no, request, |to, recorded| Job::Send { to, recorded }),
+            Act::AskOrResend(request) => {
+                self.send(no, request, |to, recorded| Job::AskOrResend { to, recorded })
+            }
+            Act::DeliverOutbox => self.deliver_outbox(),
+            Act::FileEvidence(request) => self.file_evidence(request),
+            Act::PrintReceipt { visit, outcome, expires_soon } => {
+                self.print(no, visit, outcome, expires_soon)
+            }
+            Act::Finish { visit, outcome } => self.finish(visit, outcome),
+        }
+    }
+
+    fn show(&mut self, screen: &Screen) {
+        tracing::info!(screen = name(screen), "screen");
+        let papers = self.folder.visit();
+        let request = papers.map(|papers| papers.visit.request);
+        let reopens = self.parts.config.closed.reopens(clock::now());
+        let facts = Facts {
+            terms: papers.and_then(|papers| papers.terms.as_ref()),
+            request: request.map(|request| Uuid::from_bytes(request.0)),
+            words: catalogue::Facts {
+                reopens: reopens.map(|at| self.parts.catalogue.moment(at)),
+                acceptance: papers.and_then(|papers| papers.acceptance_number.clone()),
+                reference: request.map(|request| Value::reference(request.0).text().to_owned()),
+                notice_months: self.parts.config.limits.certificate_notice_months,
+            },
+        };
+        self.parts.screen.show(screen, &facts);
+        match screen {
+            Screen::Menu if self.goal == Goal::Register && !self.begun => {
+                tracing::info!("ready");
+                self.begin();
+            }
+            Screen::CardUnitDown { fault } if self.goal == Goal::Register && !self.begun => {
+                self.ended = Some(Ended::NoVisit { code: fault.code });
+                self.linger();
+            }
+            _ => {}
+        }
+    }
+
+    fn arm(&mut self, no: EffectNo, limit: Limit) {
+        let length = Duration::from_millis(u64::from(self.parts.config.limits.of_visit().ms(limit)));
+        self.timers.arm(no, clock::instant() + length);
+    }
+
+    fn fetch_challenge(&mut self, no: EffectNo, visit: Visit) {
+        match readiness::not_now(&self.parts.config, &self.parts.journal, clock::now()) {
+            None => self.give_host(Job::Challenge { to: no, visit: visit.id }),
+            Some((answer, story)) => self.answer_self(no, Answer::Challenge(answer), story),
+        }
+    }
+
+    fn prepare(&mut self, no: EffectNo, visit: Visit) {
+        let prepared = match self.folder.of(visit.id) {
+            Some(papers) => match (&papers.terms, papers.consent_time, &papers.card) {
+                (Some(terms), Some(consent_time), Some(card)) => {
+                    let consented = Consented { request: visit.request, terms, consent_time, card };
+                    self.parts.office.prepare(&consented, clock::now()).map(|prepared| {
+                        papers.prepared = Some(prepared);
+                    })
+                }
+                _ => Err((PrepareAnswer::Failed(OUR_BUG), Story::default())),
+            },
+            None => Err((PrepareAnswer::Failed(OUR_BUG), Story::default())),
+        };
+        let (answer, story) = match prepared {
+            Ok(()) => (PrepareAnswer::Ready, Story::default()),
+            Err(refused) => refused,
+        };
+        self.answer_self(no, Answer::Prepare(answer), story);
+    }
+
+    fn sign(&mut self, no: EffectNo, visit: Visit) {
+        let input = self.folder.of(visit.id).and_then(|papers| papers.prepared.as_ref());
+        match input.map(|prepared| prepared.to_be_signed().as_bytes().to_vec()) {
+            Some(input) => self.parts.card.sign(no, input),
+            None => {
+                let answer = Answer::Sign(transaction::SignAnswer::Failed(OUR_BUG));
+                self.answer_self(no, answer, Story::default());
+            }
+        }
+    }
+
+    fn send(&mut self, no: EffectNo, request: RequestId, job: impl FnOnce(EffectNo, Recorded) -> Job) {
+        match self.folder.request(request) {
+            Some(cms) => {
+                let recorded = Recorded { request, cms: Arc::clone(cms) };
+                self.give_host(job(no, recorded));
+            }
+            // It is recorded: the outbox will find it.
+            None => self.answer_self(no, Answer::Host(HostAnswer::WillNot(OUR_BUG)), Story::default()),
+        }
+    }
+
+    /// Works on everything in the outbox but the request of the visit at hand, which the machine delivers.
+    pub(super) fn deliver_outbox(&mut self) {
+        let at_hand = self.folder.visit().filter(|_| self.visit_open).map(|papers| papers.visit.request.0);
+        let pending = match self.parts.journal.outbox_pending() {
+            Ok(pending) => pending,
+            Err(error) => {
+                let fault = Fault {
+                    device: Device::Terminal,
+                    kind: FaultKind::NeedsOperator,
+                    code: "journal-failed",
+                };
+                return self.give_self(Event::Fault(fault), Story::of(&error));
+            }
+        };
+        let entries: Vec<_> = pending
+            .into_iter()
+            .filter(|entry| Some(*entry.request_id.as_bytes()) != at_hand)
+            .filter_map(|entry| {
+                Some(Recorded {
+                    request: RequestId(entry.request_id.into_bytes()),
+                    cms: Arc::from(entry.cms?),
+                })
+            })
+            .collect();
+        if entries.is_empty() {
+            return self.give_self(Event::OutboxPassed { left: 0 }, Story::default());
+        }
+        self.give_host(Job::Outbox { entries });
+    }
+
+    /// What follows a pass over the outbox: another one, later, while something is left.
+    pub(super) fn outbox_passed(&mut self, left: u32) {
+        if self.goal == Goal::Deliver && self.ended.is_none() {
+            self.ended = Some(Ended::Delivered { left });
+            self.checkpoint();
+            self.linger();
+        }
+        if left > 0 {
+            let pause = Duration::from_millis(u64::from(self.parts.config.limits.outbox_pause_ms));
+            self.outbox_again = Some(clock::instant() + pause);
+        }
+    }
+
+    fn file_evidence(&mut self, request: RequestId) {
+        let id = Uuid::from_bytes(request.0);
+        let cms = self.folder.request(request).map(|cms| cms.to_vec());
+        let answer = self.folder.answer(request).map(|answer| answer.der.clone());
+        let cms = match cms {
+            Some(cms) => Some(cms),
+            // Signed by an earlier process.
+            None => self.parts.journal.outbox_get(id).ok().flatten().and_then(|entry| entry.cms),
+        };
+        if let Err(error) = self.parts.evidence.write(id, cms.as_deref(), answer.as_deref()) {
+            let fault = Fault {
+                device: Device::Terminal,
+                kind: FaultKind::NeedsOperator,
+                code: "evidence-not-filed",
+            };
+            self.give_self(Event::Fault(fault), Story::of(&error));
+        }
+        if answer.is_some() {
+            self.folder.forget(request);
+        }
+    }
+
+    fn print(&mut self, no: EffectNo, visit: Visit, outcome: Outcome, expires_soon: bool) {
+        let papers = self.folder.visit();
+        let facts = receipt::ReceiptFacts {
+            at: clock::now(),
+            request: Uuid::from_bytes(visit.request.0),
+            outcome,
+            expires_soon,
+            acceptance_number: papers.and_then(|papers| papers.acceptance_number.as_deref()),
+            terms_version: papers
+                .and_then(|papers| papers.terms.as_ref())
+                .map(|terms| terms.version.as_str()),
+        };
+        let receipt = match receipt::compose(&self.parts.config, &self.parts.catalogue, &facts) {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                let fault =
+                    Fault { device: Device::Printer, kind: FaultKind::NeedsOperator, code: "not-printable" };
+                return self.answer_self(no, Answer::Print(PrintAnswer::Failed(fault)), Story::of(&error));
+            }
+        };
+        let (printer, mailbox) = (Arc::clone(&self.parts.printer), self.parts.mailbox.clone());
+        let started = std::thread::Builder::new().name("printer".to_owned()).spawn(move || {
+            match printer.print(&receipt) {
+                Ok(printed) => {
+                    mailbox.post(Message::Printed { to: no, picture: printed.picture }, Story::default())
+                }
+                Err(fault) => {
+                    let (fault, story) = told(Device::Printer, &fault);
+                    let answer = Answer::Print(PrintAnswer::Failed(fault));
+                    mailbox.post(Message::Event(Event::Answer { to: no, answer }), story);
+                }
+            }
+        });
+        if started.is_err() {
+            self.answer_self(no, Answer::Print(PrintAnswer::Failed(OUR_BUG)), Story::default());
+        }
+    }
+
+    fn finish(&mut self, visit: Visit, outcome: Outcome) {
+        self.ended = Some(Ended::Visit(Box::new(self.report(visit, outcome))));
+        self.visit_open = false;
+        self.checkpoint();
+        self.linger();
+    }
+
+    /// Signs the device log up to here and lets the host hold the signature.
+    pub(super) fn checkpoint(&mut self) {
+        let checkpoint = self.parts.journal.checkpoint(&*self.parts.log_key, clock::now());
+        let fault =
+            |code| Event::Fault(Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code });
+        match checkpoint {
+            Ok(Some(checkpoint)) => match for_host(&checkpoint) {
+                Ok(checkpoint) => self.give_host(Job::Checkpoint(Box::new(checkpoint))),
+                Err(error) => self.give_self(fault("checkpoint-not-held"), Story::of(&error)),
+            },
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the device log has no new checkpoint");
+                self.give_self(fault("checkpoint-failed"), Story::of(&error));
+            }
+        }
+    }
+
+    fn linger(&mut self) {
+        let limit = Duration::from_millis(u64::from(self.parts.config.limits.outbox_at_end_ms_max));
+        self.linger_until = Some(clock::instant() + limit);
+    }
+
+    fn report(&self, visit: Visit, outcome: Outcome) -> Report {
+        let (outcome, code) = words(outcome);
+        let journal = self.parts.journal.path().to_owned();
+        let Some(papers) = self.folder.visit() else { return Report::without_visit(code, journal) };
+        let request = Uuid::from_bytes(visit.request.0);
+        let total = clock::instant().saturating_duration_since(papers.began);
+        let card = Duration::from_micros(papers.tally.card_us);
+        let own = total
+            .saturating_sub(self.times.customer)
+            .saturating_sub(self.times.host)
+            .saturating_sub(self.times.card.min(card));
+        Report {
+            outcome,
+            code,
+            request_id: Some(request.to_string()),
+            acceptance_number: papers.acceptance_number.clone(),
+            apdus: papers.tally.apdus,
+            apdus_after_pin: papers.tally.apdus_after_pin,
+            card_ms: ms(card),
+            host_ms: ms(self.times.host),
+            customer_ms: ms(self.times.customer),
+            total_ms: ms(total),
+            own_us: u64::try_from(own.as_micros()).unwrap_or(u64::MAX),
+            evidence: Some(self.parts.evidence.request(request)).filter(|_| papers.signed),
+            answer: Some(self.parts.evidence.answer(request)).filter(|_| papers.decided),
+            receipt: papers.receipt.clone(),
+            journal,
+        }
+    }
+
+    fn give_host(&mut self, job: Job) {
+        self.host_jobs = self.host_jobs.saturating_add(1);
+        self.parts.host.give(job);
+    }
+
+    fn answer_self(&mut self, to: EffectNo, answer: Answer, story: Story) {
+        self.give_self(Event::Answer { to, answer }, story);
+    }
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A checkpoint as the host takes it.
+fn for_host(checkpoint: &Checkpoint) -> Result<LogCheckpoint, wire::OutOfBounds> {
+    Ok(LogCheckpoint {
+        terminal_id: checkpoint.terminal_id.as_str().parse::<TerminalId>()?,
+        sequence: checkpoint.sequence,
+        entry_hash: Digest::from_bytes(*checkpoint.entry_hash.as_bytes()),
+        signed_at: WireTime::from_timestamp(checkpoint.signed_at)?,
+        signature: EcdsaSignature::from_der(&checkpoint.signature)?,
+    })
+}
+
+/// Whom the visit waits for after this effect; `None` when it does not change that.
+fn waits_for(act: &Act) -> Option<WaitsFor> {
+    match act {
+        Act::Show(
+            Screen::Terms
+            | Screen::InsertCard
+            | Screen::LastTry
+            | Screen::EnterPin { .. }
+            | Screen::Result { .. }
+            | Screen::Stopped { .. }
+            | Screen::TakeCard,
+        ) => Some(WaitsFor::Customer),
+        Act::FetchChallenge(_) | Act::Send(_) | Act::AskOrResend(_) => Some(WaitsFor::Host),
+        Act::ReadCard(_) | Act::VerifyPin | Act::Sign(_) => Some(WaitsFor::Card),
+        Act::Prepare(_) | Act::PrintReceipt { .. } => Some(WaitsFor::Itself),
+        Act::Show(_)
+        | Act::Arm(_)
+        | Act::Disarm(_)
+        | Act::KeepConsent(_)
+        | Act::AskPin
+        | Act::DeliverOutbox
+        | Act::FileEvidence(_)
+        | Act::Finish { .. } => None,
+    }
+}

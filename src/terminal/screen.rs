@@ -1,0 +1,76 @@
+//! What the customer sees and presses.
+//!
+//! Invariants:
+//! - The PIN does not pass here: the pad takes it, the screen learns how many digits there are.
+//! - A screen shows what the machine says and decides nothing.
+
+mod console;
+mod keys;
+mod lines;
+
+use transaction::Screen;
+use uuid::Uuid;
+
+use crate::catalogue;
+use crate::folder::Terms;
+pub(crate) use console::Console;
+pub(crate) use keys::{KeyForm, Keys};
+pub(crate) use lines::Lines;
+
+/// What a screen may show besides its own.
+#[derive(Default)]
+pub(crate) struct Facts<'a> {
+    /// The terms to be confirmed.
+    pub(crate) terms: Option<&'a Terms>,
+    /// The present visit's request.
+    pub(crate) request: Option<Uuid>,
+    /// What the words speak of.
+    pub(crate) words: catalogue::Facts,
+}
+
+/// A screen.
+pub(crate) trait CustomerScreen {
+    /// Shows one screen instead of the one before.
+    fn show(&mut self, screen: &Screen, facts: &Facts<'_>);
+
+    /// Says that this machine does not serve.
+    fn out_of_service(&mut self);
+
+    /// Shows how many digits of the PIN there are.
+    fn dots(&mut self, entered: u8);
+}
+
+/// The stable name of a screen, in the line protocol and in traces.
+pub(crate) const fn name(screen: &Screen) -> &'static str {
+    match screen {
+        Screen::Menu => "menu",
+        Screen::Connecting => "connecting",
+        Screen::Terms => "terms",
+        Screen::InsertCard => "insert-card",
+        Screen::Reading => "reading",
+        Screen::LastTry => "last-try",
+        Screen::EnterPin { .. } => "pin",
+        Screen::Signing => "signing",
+        Screen::Sending => "sending",
+        Screen::Result { .. } => "receipt",
+        Screen::Stopped { .. } => "stopped",
+        Screen::Printing => "printing",
+        Screen::NoReceipt => "no-receipt",
+        Screen::TakeCard | Screen::TakeFoundCard => "take-card",
+        Screen::CardUnitDown { .. } => "card-unit-down",
+    }
+}
+
+/// The stable name of the screen of a machine that does not serve.
+pub(crate) const OUT_OF_SERVICE: &str = "out-of-service";
+
+/// For work without a customer.
+pub(crate) struct Silent;
+
+impl CustomerScreen for Silent {
+    fn show(&mut self, _screen: &Screen, _facts: &Facts<'_>) {}
+
+    fn out_of_service(&mut self) {}
+
+    fn dots(&mut self, _entered: u8) {}
+}

@@ -1,0 +1,130 @@
+//! The screen as a protocol for programs: one JSON object a line for each screen, on standard output.
+//!
+//! `{"screen":"pin","tries_left":2,"wrong_before":true,"words":{"title":…,"text":[…],"keys":[["cancel",…]]}}`; names are
+//! those of [`super::name`]. Keys come back as `{"key":"confirm"}` on standard input (`keys.rs`).
+
+use std::io::Write;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use transaction::{Outcome, Screen};
+
+use super::{CustomerScreen, Facts, OUT_OF_SERVICE, name};
+use crate::catalogue::{Catalogue, ScreenText};
+
+/// The screen.
+pub(crate) struct Lines<W> {
+    out: W,
+    catalogue: Arc<Catalogue>,
+}
+
+impl<W: Write> Lines<W> {
+    pub(crate) fn new(out: W, catalogue: Arc<Catalogue>) -> Self {
+        Self { out, catalogue }
+    }
+
+    fn write(&mut self, name: &str, fields: Map<String, Value>, words: Option<ScreenText>) {
+        let mut line = Map::new();
+        line.insert("screen".to_owned(), Value::from(name));
+        line.extend(fields);
+        if let Some(words) = words {
+            let ScreenText { title, text, question, keys, .. } = words;
+            line.insert(
+                "words".to_owned(),
+                json!({ "title": title, "text": text, "question": question, "keys": keys }),
+            );
+        }
+        let line = Value::Object(line);
+        // Whoever read the screens is gone: the visit goes on, and the card comes back.
+        let _gone = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+    }
+}
+
+impl<W: Write> CustomerScreen for Lines<W> {
+    fn show(&mut self, screen: &Screen, facts: &Facts<'_>) {
+        let words = self.catalogue.screen(screen, &facts.words);
+        self.write(name(screen), fields(screen, facts), Some(words));
+    }
+
+    fn out_of_service(&mut self) {
+        let words = self.catalogue.out_of_service();
+        self.write(OUT_OF_SERVICE, Map::new(), Some(words));
+    }
+
+    fn dots(&mut self, entered: u8) {
+        self.write("dots", object(json!({ "entered": entered })), None);
+    }
+}
+
+fn fields(screen: &Screen, facts: &Facts<'_>) -> Map<String, Value> {
+    object(match screen {
+        Screen::Terms => match facts.terms {
+            Some(terms) => {
+                json!({ "version": terms.version, "language": terms.language, "text": terms.text })
+            }
+            None => json!({}),
+        },
+        Screen::EnterPin { tries_left, wrong_before } => {
+            json!({ "tries_left": tries_left.get(), "wrong_before": wrong_before })
+        }
+        Screen::LastTry => json!({ "tries_left": 1 }),
+        Screen::Result { outcome, expires_soon } => {
+            let mut fields = of_outcome(outcome);
+            fields.insert("expires_soon".to_owned(), Value::from(*expires_soon));
+            fields.insert("acceptance_number".to_owned(), Value::from(facts.words.acceptance.as_deref()));
+            fields.insert("request_id".to_owned(), Value::from(facts.request.map(|id| id.to_string())));
+            Value::Object(fields)
+        }
+        Screen::Stopped { outcome } => Value::Object(of_outcome(outcome)),
+        Screen::TakeCard => json!({ "found_at_start": false }),
+        Screen::TakeFoundCard => json!({ "found_at_start": true }),
+        Screen::CardUnitDown { fault } => json!({ "code": fault.code }),
+        Screen::Menu
+        | Screen::Connecting
+        | Screen::InsertCard
+        | Screen::Reading
+        | Screen::Signing
+        | Screen::Sending
+        | Screen::Printing
+        | Screen::NoReceipt => json!({}),
+    })
+}
+
+/// `outcome` would end the visit for a reader of the protocol, whose last line has it: a screen calls it `result`.
+fn of_outcome(outcome: &Outcome) -> Map<String, Value> {
+    object(json!({ "result": outcome.name(), "code": outcome.code() }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Language;
+    use crate::config::Helpline;
+    use transaction::{Refusal, TriesLeft};
+
+    fn line(screen: Screen) -> Value {
+        let catalogue = Catalogue::new(Language::En, &Helpline::default()).unwrap();
+        let mut out = Vec::new();
+        Lines::new(&mut out, Arc::new(catalogue)).show(&screen, &Facts::default());
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn a_screen_is_one_line_of_json() {
+        let tries_left = TriesLeft::new(2).unwrap();
+        let pin = line(Screen::EnterPin { tries_left, wrong_before: true });
+        assert_eq!((&pin["screen"], &pin["tries_left"]), (&json!("pin"), &json!(2)));
+        let stopped = line(Screen::Stopped { outcome: Outcome::Refused(Refusal::PinLocked) });
+        assert_eq!((&stopped["screen"], &stopped["code"]), (&json!("stopped"), &json!("pin-locked")));
+        assert!(stopped.get("outcome").is_none(), "only the result has it");
+        assert!(stopped["words"]["title"].as_str().is_some_and(|title| !title.is_empty()));
+    }
+}
