@@ -18,8 +18,7 @@ pub(super) fn serve(config: &Config) -> Result<(), HostError> {
         let stop = stop_signals()?;
         let server = Server::bind(config, Arc::new(SystemClock::new())).await?;
         say(&format!("listening on https://{}", server.local_address()?))?;
-        server.run(stop).await;
-        Ok::<(), HostError>(())
+        server.run(stop).await
     })?;
     tracing::info!("stopped");
     Ok(())

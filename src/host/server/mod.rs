@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::store::StoreError;
 use crate::{Config, Desk, HostError, levers};
 
 pub use exchange::Service;
@@ -75,7 +76,10 @@ impl Server {
     }
 
     /// Serves until `stop` resolves, then ends in peace within `limits.stop_ms_max`.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// [`HostError::Store`] when the store has ended by itself: nothing can be decided any more.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), HostError> {
         let limits = self.desk.parts().limits.clone();
         let (stopping, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -91,10 +95,11 @@ impl Server {
             helpers.spawn(levers::serve(socket, self.desk.parts().levers.clone()));
         }
         let mut connections = JoinSet::new();
-        tokio::select! {
-            () = accept(&self.listener, &shared, &mut connections, limits.connections_max) => {}
-            () = stop => {}
-        }
+        let ended = tokio::select! {
+            () = accept(&self.listener, &shared, &mut connections, limits.connections_max) => Ok(()),
+            () = self.desk.parts().store.ended() => Err(HostError::Store(StoreError::Stopped)),
+            () = stop => Ok(()),
+        };
         drop(self.listener);
         tracing::info!(connections = connections.len(), "stopping");
         let _nobody_listens = stopping.send(true);
@@ -103,6 +108,7 @@ impl Server {
             tracing::warn!("some requests did not end in time and are dropped");
         }
         // The store finishes what is queued when the last desk is dropped.
+        ended
     }
 }
 

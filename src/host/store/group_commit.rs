@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Pending, StoreError};
 use crate::store::sqlite::Observer;
@@ -23,6 +23,8 @@ type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    /// Nothing is ever sent: it closes when the thread ends, by a panic too.
+    alive: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -34,10 +36,18 @@ impl Writer {
         observer: Arc<dyn Observer>,
     ) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(queue_max);
-        let thread = std::thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || work(connection, jobs, batch_max, observer.as_ref()))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        let (life, alive) = watch::channel(());
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
+            let _until_the_end = life;
+            work(connection, jobs, batch_max, observer.as_ref());
+        })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), alive })
+    }
+
+    /// Resolves when the thread has ended.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut alive = self.alive.clone();
+        async move { while alive.changed().await.is_ok() {} }
     }
 
     /// Queues an operation.
@@ -252,6 +262,20 @@ mod tests {
         assert_eq!(count(&writer), 0);
         wait(writer.submit(insert(1))).unwrap();
         assert_eq!(count(&writer), 1, "the next batch works");
+    }
+
+    #[test]
+    fn the_end_of_the_thread_is_told() {
+        let (writer, _) = start(10, 10);
+        let broken = writer.submit(|_| -> Result<(), StoreError> { panic!("a bug") });
+        assert!(matches!(wait(broken), Err(StoreError::Stopped)));
+        let ended = writer.ended();
+        wait(Box::pin(async move {
+            ended.await;
+            Ok(())
+        }))
+        .unwrap();
+        assert!(matches!(wait(writer.submit(insert(1))), Err(StoreError::Stopped)));
     }
 
     #[test]

@@ -313,6 +313,8 @@ pub trait Store: Send + Sync {
     fn erase(&self, retention: Retention) -> Pending<Erased>;
     /// Resolves when the store has worked off what came before: it lives.
     fn ping(&self) -> Pending<()>;
+    /// Resolves when the store cannot work any more, which is a bug: the process is to end and be started again.
+    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
     /// Operator: all terminals.
     fn terminals(&self) -> Pending<Vec<TerminalRow>>;

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,6 +128,10 @@ impl Store for SqliteStore {
 
     fn ping(&self) -> Pending<()> {
         self.writer.submit(|_| Ok(()))
+    }
+
+    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.writer.ended())
     }
 
     fn terminals(&self) -> Pending<Vec<TerminalRow>> {

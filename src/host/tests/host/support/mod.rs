@@ -53,7 +53,7 @@ pub struct World {
     pub desk: Arc<Desk>,
     pub address: std::net::SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    running: Option<JoinHandle<()>>,
+    running: Option<JoinHandle<Result<(), myna_host::HostError>>>,
 }
 
 /// Making a PKI takes RSA keys: one per test binary, copied for each world.
@@ -163,7 +163,7 @@ impl World {
     /// Ends the host as SIGTERM does.
     pub async fn stop(&mut self) {
         let _ = self.stop.take().unwrap().send(());
-        self.running.take().unwrap().await.unwrap();
+        self.running.take().unwrap().await.unwrap().unwrap();
     }
 
     pub fn client(&self, terminal: &str) -> Client {
