@@ -133,6 +133,51 @@ fn every_code_of_the_machine_is_in_the_table_once() {
     }
 }
 
+/// The kebab-case words of more than one part in the string literals of a file, tests left out.
+fn kebab_literals(source: &str) -> Vec<String> {
+    let product = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_kebab = |text: &&str| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        plain && text.contains('-') && !text.starts_with('-') && !text.ends_with('-')
+    };
+    let code_lines = product.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code_lines
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(is_kebab)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if name.ends_with(".rs") && !name.contains("test") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_code_of_card_and_devices_is_in_the_table() {
+    // Names of threads, and a device's name.
+    const NO_CODES: [&str; 4] = ["pcsc-watch", "pcsc-call", "card-unit", "pin-pad"];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for folder in ["devices/card", "devices/pinpad", "devices/printer", "src/jpki"] {
+        sources(&root.join(folder), &mut files);
+    }
+    assert!(files.len() > 10);
+    for file in files.iter().filter(|file| !file.components().any(|part| part.as_os_str() == "tests")) {
+        for word in kebab_literals(&std::fs::read_to_string(file).unwrap()) {
+            let known = code(&word).is_some() || NO_CODES.contains(&word.as_str());
+            assert!(known, "{} has {word:?}: a code without an entry in codes.rs?", file.display());
+        }
+    }
+}
+
 #[test]
 fn the_pin_screen_says_what_it_is_not_and_how_many_tries_are_left() {
     let tries = |count| TriesLeft::new(count).unwrap();
