@@ -154,7 +154,8 @@ pub struct Committed {
 /// What this journal has done since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Transactions made durable: each waited for one `fdatasync` of the write-ahead log.
+    /// Transactions made durable: each waited for one sync of the write-ahead log (`fsync`, or `fdatasync` where SQLite
+    /// is built with it). Once in about 1,000 pages SQLite moves that log into the database, which takes more syncs.
     pub commits: u64,
     /// Entries of the device log written.
     pub log_entries: u64,

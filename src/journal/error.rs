@@ -114,7 +114,7 @@ pub enum JournalError {
         request_id: Uuid,
     },
     /// A stored row cannot be read: the file was damaged while it was open.
-    #[error("a row of {table} is damaged: stop the terminal, the next start sets the journal aside")]
+    #[error("a row of {table} is damaged: restart the terminal, which examines the journal")]
     Damaged {
         /// In which table.
         table: &'static str,

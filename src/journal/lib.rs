@@ -4,9 +4,9 @@
 //!
 //! # What is assumed of the medium
 //!
-//! `fdatasync` returns after the bytes are on the medium. A write that was not followed by a sync may be lost, whole or
-//! in parts, when power is lost; what was synced before is not touched by it. Where a disk lies about this, the
-//! checkpoint that the host holds shows what is missing.
+//! A sync (`fsync`, `fdatasync`) returns after the bytes are on the medium. A write that was not followed by a sync may
+//! be lost, whole or in parts, when power is lost; what was synced before is not touched by it. Where a disk lies about
+//! this, the checkpoint that the host holds shows what is missing.
 //!
 //! # What is promised
 //!
@@ -55,7 +55,7 @@ pub use error::JournalError;
 pub use open::{CorruptReason, CorruptReport, OpenOptions, Opened};
 pub use reader::{Filter, LogPage, ReadError, read_log};
 pub use render::{Zone, to_json, to_text};
-pub use schema::{APPLICATION_ID, SCHEMA_VERSIONS, SQLITE_VERSION_MIN};
+pub use schema::{APPLICATION_ID, SCHEMA_VERSIONS, SQLITE_VERSION_MIN, sqlite_version};
 pub use store::Journal;
 pub use verify::{LogBroken, LogReport, VerifyError, verify_log};
 pub use word::{

@@ -22,6 +22,12 @@ pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Bytes of a page: the file is whole pages.
 pub(crate) const PAGE_BYTES: u16 = 4_096;
 
+/// The linked SQLite: its number, to be compared with [`SQLITE_VERSION_MIN`], and its name for people.
+#[must_use]
+pub fn sqlite_version() -> (i32, &'static str) {
+    (rusqlite::version_number(), rusqlite::version())
+}
+
 /// How long a connection waits for another one of the same file.
 const BUSY_MS_MAX: u64 = 5_000;
 

@@ -53,7 +53,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Makes a batch durable: one SQLite transaction, one `fdatasync`. An empty batch touches nothing.
+    /// Makes a batch durable: one SQLite transaction, one sync. An empty batch touches nothing.
     ///
     /// # Errors
     /// When it is not durable, or (after [`JournalError::Database`]) when that is not certain: from then on everything
@@ -240,3 +240,6 @@ pub(crate) fn to_row(seq: u64) -> i64 {
 pub(crate) fn from_row(seq: i64) -> u64 {
     u64::try_from(seq).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

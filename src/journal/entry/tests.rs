@@ -1,5 +1,7 @@
 //! The canonical bytes: golden, bounded, and the only ones that are taken.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::word;
 
@@ -104,4 +106,16 @@ fn the_longest_entry_fits() {
     let text = entry.canonical(SEQUENCE_MAX, &Digest::ZERO);
     assert!(text.len() <= ENTRY_BYTES_MAX, "{}", text.len());
     assert!(LoggedEntry::parse(&text).is_some());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_taken_as_it_is_written_or_not_at_all(text in any::<String>(), at in 0..400_usize, byte in any::<u8>()) {
+        prop_assert!(LoggedEntry::parse(&text).is_none_or(|entry| entry.canonical() == text));
+        let mut bytes = full().canonical(7, &Digest::ZERO).into_bytes();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let text = String::from_utf8_lossy(&bytes);
+        prop_assert!(LoggedEntry::parse(&text).is_none_or(|entry| entry.canonical() == text));
+    }
 }

@@ -7,6 +7,8 @@ use journal::{
     VisitRecord, read_log, word,
 };
 
+use proptest::prelude::*;
+
 use crate::support::*;
 
 #[test]
@@ -206,4 +208,27 @@ fn keys_that_are_none_are_refused() {
     let two = format!("{}{}", public_pem(7), secret_pem(7));
     assert!(matches!(CheckpointKeys::from_pem(&two), Err(KeyRefused::PublicKey { block: 2 })));
     assert!(matches!(FileSigner::from_pem(&public_pem(7)), Err(KeyRefused::PrivateKey)));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_key_or_refused(text in any::<String>(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        use journal::CheckpointKeys;
+        prop_assert!(CheckpointKeys::from_pem(&text).is_err());
+        prop_assert!(FileSigner::from_pem(&text).is_err());
+        let mut bytes = public_pem(7).into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        // Either answer is right for a changed key; it must not panic, and a key that is taken can be used.
+        if let Ok(keys) = CheckpointKeys::from_pem(&String::from_utf8_lossy(&bytes)) {
+            let checkpoint = journal::Checkpoint {
+                terminal_id: terminal(),
+                sequence: 1,
+                entry_hash: journal::Digest::ZERO,
+                signed_at: now(),
+                signature: text.into_bytes(),
+            };
+            prop_assert!(!keys.signed(&checkpoint));
+        }
+    }
 }
