@@ -156,7 +156,9 @@ impl Value {
         Self::checked("terminal id", id, is_number(id, 32), false)
     }
 
-    /// The request's reference number: its short form, 48 random bits of the id in three groups, `1A2B-3C4D-5E6F`.
+    /// The request's reference number: its short form, 48 random bits of the id as letters, `FSHT-JWKX-LYMZ`. Letters, so
+    /// that nobody takes it for the acceptance number and no log that hides numbers hides it; no vowels, so that it is
+    /// never a word; none of the letters that sound like another on the telephone (B, D, G, P, V).
     pub fn reference(request_id: [u8; 16]) -> Self {
         Self { text: reference_number(request_id), strong: true }
     }
@@ -209,8 +211,13 @@ fn is_number(text: &str, length_max: usize) -> bool {
 }
 
 fn reference_number(request_id: [u8; 16]) -> String {
+    /// One for each value of four bits.
+    const LETTERS: [char; 16] =
+        ['C', 'F', 'H', 'J', 'K', 'L', 'M', 'N', 'Q', 'R', 'S', 'T', 'W', 'X', 'Y', 'Z'];
     let [.., a, b, c, d, e, f] = request_id;
-    format!("{a:02X}{b:02X}-{c:02X}{d:02X}-{e:02X}{f:02X}")
+    let letter = |bits: u8| LETTERS.get(usize::from(bits)).copied().unwrap_or_default();
+    let group = |pair: [u8; 2]| pair.into_iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]);
+    [[a, b], [c, d], [e, f]].map(|pair| group(pair).collect::<String>()).join("-")
 }
 
 #[cfg(test)]
@@ -234,7 +241,7 @@ mod tests {
     #[test]
     fn a_reference_is_the_random_tail_of_the_id() {
         let id = [1, 2, 3, 4, 5, 6, 0x70, 8, 0x80, 10, 0x1a, 0x2b, 0x3c, 0x4d, 0x5e, 0x6f];
-        assert_eq!(Value::reference(id).text(), "1A2B-3C4D-5E6F");
+        assert_eq!(Value::reference(id).text(), "FSHT-JWKX-LYMZ");
     }
 
     #[test]

@@ -57,7 +57,7 @@ Says whether the log is the one that was written.
 
 Works on a copy of the journal, on any machine, with the terminal's public log key alone:
 
-  myna-host checkpoint T0001 > T0001.json
+  myna-host checkpoint --config host.toml T0001 > T0001.json
   myna-atm log verify --journal copy/journal.db --key T0001-log.crt.pem --checkpoint T0001.json
 
 Without --checkpoint (what the host holds) a tail that was cut off together with its checkpoints is not found.
@@ -88,7 +88,7 @@ struct Which {
     /// Only this visit.
     #[arg(long, value_name = "UUID")]
     visit: Option<Uuid>,
-    /// Only the visit with this reference number, as on the receipt: `1A2B-3C4D-5E6F`.
+    /// Only the visit with this reference number, as on the receipt: `FSHT-JWKX-LYMZ`.
     #[arg(long, value_name = "NUMBER", conflicts_with = "visit")]
     reference: Option<String>,
     /// Only entries with this code.

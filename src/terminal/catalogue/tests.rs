@@ -12,7 +12,7 @@ fn facts() -> Facts {
     Facts {
         reopens: Some("REOPENS".to_owned()),
         acceptance: Some("A-0001".to_owned()),
-        reference: Some("1A2B-3C4D-5E6F".to_owned()),
+        reference: Some("FSHT-JWKX-LYMZ".to_owned()),
         notice_months: 3,
     }
 }

@@ -78,7 +78,7 @@ fn entry(second: i64, code: &'static str) -> LogEntry {
 }
 
 fn signed(second: i64) -> LogEntry {
-    let detail = Some(Detail::of("reference 1A2B-3C4D-5E6F"));
+    let detail = Some(Detail::of("FSHT-JWKX-LYMZ"));
     LogEntry { visit: Some(Uuid::from_u128(VISIT)), detail, ..entry(second, "request-signed") }
 }
 
@@ -98,7 +98,7 @@ fn show_filters_by_time_visit_reference_code_and_count() {
     let visit = format!("show --journal JOURNAL --visit {}", Uuid::from_u128(VISIT));
     for (line, codes) in [
         (visit.as_str(), &["request-signed"][..]),
-        ("show --journal JOURNAL --reference 1a2b-3c4d-5e6f", &["request-signed"]),
+        ("show --journal JOURNAL --reference fsht-jwkx-lymz", &["request-signed"]),
         ("show --journal JOURNAL --code started", &["started"]),
         ("show --journal JOURNAL --last 2", &["request-signed", "card-taken"]),
         ("show --journal JOURNAL --from 2026-11-21T17:00:01 --to 2026-11-21T17:00:02", &["request-signed"]),
@@ -110,7 +110,7 @@ fn show_filters_by_time_visit_reference_code_and_count() {
         assert_eq!(text.lines().count(), codes.len(), "{line}: {text}");
         assert!(codes.iter().all(|code| text.contains(code)), "{line}: {text}");
     }
-    let (unknown, _) = world.run("show --journal JOURNAL --reference 0000-0000-0000");
+    let (unknown, _) = world.run("show --journal JOURNAL --reference CCCC-CCCC-CCCC");
     assert!(matches!(unknown.unwrap_err(), LogError::NoSuchReference(_)));
 }
 
