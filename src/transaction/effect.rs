@@ -81,6 +81,34 @@ pub enum Act {
     },
 }
 
+impl Act {
+    /// Whether it can be seen from outside, or not be taken back, so that the record that it will happen must be durable
+    /// before it does. What the machine only shows, asks or reads harms nobody when the power fails after it.
+    #[must_use]
+    pub const fn needs_durable(&self) -> bool {
+        match self {
+            // Uses up a try.
+            Self::VerifyPin
+            | Self::Send(_)
+            | Self::AskOrResend(_)
+            | Self::DeliverOutbox
+            | Self::FileEvidence(_)
+            | Self::PrintReceipt { .. }
+            | Self::Finish { .. } => true,
+            // What the customer is told of a result stands.
+            Self::Show(screen) => matches!(screen, Screen::Result { .. }),
+            Self::Arm(_)
+            | Self::Disarm(_)
+            | Self::FetchChallenge(_)
+            | Self::KeepConsent(_)
+            | Self::ReadCard(_)
+            | Self::Prepare(_)
+            | Self::AskPin
+            | Self::Sign(_) => false,
+        }
+    }
+}
+
 /// Effects that are allowed even when nothing could be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {

@@ -6,8 +6,9 @@
 //! `no_std` so that none can be named.
 //!
 //! Invariants:
-//! - **Recorded before done.** Effects leave a step only through [`Step::commit`]. Only [`Release`] effects, which
-//!   give the card back and forget the PIN, also leave a failed commit and a [`Violation`].
+//! - **Recorded before done.** Effects leave a step only through [`Step::commit`], and those that can be seen from
+//!   outside only when the record is durable ([`Act::needs_durable`]). Only [`Release`] effects, which give the card back
+//!   and forget the PIN, also leave a failed commit and a [`Violation`].
 //! - **No secret passes here.** A PIN is never part of an event, an effect, a record or a state: the pad says that
 //!   one was entered, the machine says that the card may check it.
 //! - **No time passes here.** A deadline is the effect [`Act::Arm`] and the event [`Event::Expired`].

@@ -159,6 +159,12 @@ impl Machine {
         self.state.name()
     }
 
+    /// Gives up: nothing can be recorded any more. What may still be done.
+    #[must_use]
+    pub fn abandon(self) -> Vec<Numbered<Release>> {
+        Cx { shared: self.shared, records: Vec::new(), effects: Vec::new() }.rescue()
+    }
+
     /// Takes one event.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! ```text
 //! start.rs    AwaitStart → AwaitSafe → (AwaitFoundCardTaken | AwaitRepair) → AwaitCustomer
 //! consent.rs  AwaitChallenge → AwaitConsent
-//! card.rs     AwaitCard → AwaitCardRead → AwaitPrepared
+//! card.rs     AwaitCard (⇄ AwaitCardUnit) → AwaitCardRead → AwaitPrepared
 //! pin.rs      (AwaitLastTryYes) → AwaitPin → AwaitPinVerified → AwaitSignature
 //! host.rs     AwaitHostDecision ⇄ AwaitResend → AwaitReceiptChoice
 //! ending.rs   AwaitPrinted, AwaitNoticeRead, AwaitCardTaken → AwaitCustomer
@@ -18,7 +18,7 @@ mod start;
 
 use crate::Event;
 use crate::machine::{Await, Cx, Next};
-use card::{AwaitCard, AwaitCardRead, AwaitPrepared};
+use card::{AwaitCard, AwaitCardRead, AwaitCardUnit, AwaitPrepared};
 use consent::{AwaitChallenge, AwaitConsent};
 use ending::{AwaitCardTaken, AwaitNoticeRead, AwaitPrinted};
 use host::{AwaitHostDecision, AwaitReceiptChoice, AwaitResend};
@@ -70,6 +70,7 @@ states! {
     AwaitChallenge,
     AwaitConsent,
     AwaitCard,
+    AwaitCardUnit,
     AwaitCardRead,
     AwaitPrepared,
     AwaitLastTryYes,

@@ -1,22 +1,32 @@
 //! Recorded before done, as a type.
 //!
-//! Invariant: nothing outside this file can take an [`Effect`] out of a [`Step`] except through [`Step::commit`],
-//! which returns after the records are durable. A failed commit and a [`Violation`] give out [`Release`]s only.
+//! Invariants:
+//! - Nothing outside this file can take an [`Effect`] out of a [`Step`] except through [`Step::commit`]. A failed commit
+//!   and a [`Violation`] give out [`Release`]s only.
+//! - When one of the effects can be seen from outside or cannot be taken back ([`Act::needs_durable`]), commit returns
+//!   after the records are durable, and all records before them. Other steps only hand their records over: they become
+//!   durable while the customer reads and the card works, in the same order, and at the latest with the next such step.
 
 use alloc::vec::Vec;
 
-use crate::{Effect, Machine, Numbered, Record, Release};
+use crate::{Act, Effect, Machine, Numbered, Record, Release};
 
 /// Where records become durable. One implementation exists outside tests: the terminal's journal.
 pub trait Durable {
     /// Why records could not be made durable.
     type Error;
 
-    /// Returns after all of these records, or none of them, are durable.
+    /// Returns after all of these records, or none of them, are durable; and with them all that were noted before.
     ///
     /// # Errors
     /// When they are not durable, or when that is not certain.
     fn commit(&mut self, records: &[Record]) -> Result<(), Self::Error>;
+
+    /// Takes these records, to make them durable soon, in order, and at the latest with the next commit.
+    ///
+    /// # Errors
+    /// When they cannot be taken.
+    fn note(&mut self, records: &[Record]) -> Result<(), Self::Error>;
 }
 
 /// What came of one event, sealed.
@@ -36,7 +46,7 @@ pub struct Step {
     rescue: Vec<Numbered<Release>>,
 }
 
-/// A step whose records are durable.
+/// A step whose records are durable, as far as its effects need it.
 #[must_use]
 #[derive(Debug)]
 pub struct Committed {
@@ -79,16 +89,20 @@ impl Step {
         Self { machine, records, effects, rescue }
     }
 
-    /// Makes the records durable and gives out machine and effects. A step without records touches no store.
+    /// Records what happened, durably when an effect needs it, and gives out machine and effects.
     ///
     /// # Errors
     /// When the records are not durable; see [`CommitFailed`].
     pub fn commit<D: Durable>(self, durable: &mut D) -> Result<Committed, CommitFailed<D::Error>> {
-        if !self.records.is_empty()
-            && let Err(error) = durable.commit(&self.records)
-        {
-            return Err(CommitFailed { error, release: self.rescue });
+        let needs_durable = self.effects.iter().any(|effect| match &effect.what {
+            Effect::Act(act) => Act::needs_durable(act),
+            Effect::Release(_) => false,
+        });
+        let recorded =
+            if needs_durable { durable.commit(&self.records) } else { durable.note(&self.records) };
+        match recorded {
+            Ok(()) => Ok(Committed { machine: self.machine, effects: self.effects }),
+            Err(error) => Err(CommitFailed { error, release: self.rescue }),
         }
-        Ok(Committed { machine: self.machine, effects: self.effects })
     }
 }

@@ -14,6 +14,14 @@ pub(crate) struct AwaitCard {
     deadline: Timer,
 }
 
+/// The customer is asked for the card, and the card unit is away: it gets a moment to come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitCardUnit {
+    visit: Visit,
+    fault: Fault,
+    deadline: Timer,
+}
+
 /// The card is being read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AwaitCardRead {
@@ -36,12 +44,23 @@ pub(super) fn ask_card(visit: Visit, cx: &mut Cx) -> State {
     match cx.place() {
         CardPlace::In => read_card(visit, cx),
         CardPlace::InMute => ending::stop(visit, Outcome::Refused(Refusal::CardUnreadable), cx),
-        CardPlace::Unknown(fault) => ending::stop(visit, Outcome::Fault(fault), cx),
+        CardPlace::Unknown(fault) => {
+            cx.show(Screen::InsertCard);
+            await_unit(visit, fault, cx)
+        }
         CardPlace::Out => {
             cx.show(Screen::InsertCard);
-            AwaitCard { visit, deadline: cx.arm(Limit::InsertCard) }.into()
+            await_card(visit, cx)
         }
     }
+}
+
+fn await_card(visit: Visit, cx: &mut Cx) -> State {
+    AwaitCard { visit, deadline: cx.arm(Limit::InsertCard) }.into()
+}
+
+fn await_unit(visit: Visit, fault: Fault, cx: &mut Cx) -> State {
+    AwaitCardUnit { visit, fault, deadline: cx.arm(Limit::MakeSafe) }.into()
 }
 
 fn read_card(visit: Visit, cx: &mut Cx) -> State {
@@ -72,7 +91,10 @@ impl Await for AwaitCard {
                 Ok(read_card(self.visit, cx))
             }
             CardEvent::Mute => self.stop(Outcome::Refused(Refusal::CardUnreadable), cx),
-            CardEvent::UnitLost(fault) => self.stop(Outcome::Fault(fault), cx),
+            CardEvent::UnitLost(fault) => {
+                cx.disarm(self.deadline);
+                Ok(await_unit(self.visit, fault, cx))
+            }
             CardEvent::Removed | CardEvent::UnitBack => self.stay(),
         }
     }
@@ -86,6 +108,48 @@ impl Await for AwaitCard {
             return self.stale(timer, cx);
         }
         Ok(ending::stop(self.visit, Outcome::Refused(Refusal::TimedOut), cx))
+    }
+}
+
+impl Await for AwaitCardUnit {
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        match key {
+            Key::Cancel => {
+                cx.disarm(self.deadline);
+                Ok(ending::stop(self.visit, Outcome::Refused(Refusal::Cancelled), cx))
+            }
+            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+        }
+    }
+
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
+        match event {
+            CardEvent::Inserted => {
+                cx.disarm(self.deadline);
+                Ok(read_card(self.visit, cx))
+            }
+            CardEvent::Mute => {
+                cx.disarm(self.deadline);
+                Ok(ending::stop(self.visit, Outcome::Refused(Refusal::CardUnreadable), cx))
+            }
+            CardEvent::Removed => {
+                cx.disarm(self.deadline);
+                Ok(await_card(self.visit, cx))
+            }
+            // What is inside, the unit says next.
+            CardEvent::UnitBack | CardEvent::UnitLost(_) => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, _answer: Answer, cx: &mut Cx) -> Next {
+        self.stale(to, cx)
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.deadline.is(timer) {
+            return self.stale(timer, cx);
+        }
+        Ok(ending::stop(self.visit, Outcome::Fault(self.fault), cx))
     }
 }
 

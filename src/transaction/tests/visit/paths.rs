@@ -1,7 +1,7 @@
 //! Whole visits as tables: one line for each event, with what was recorded (before ⇒) and done (after it; `!` is a
 //! release). Read the snapshots as the story of the visit.
 
-use crate::support::{HOST_FAULT, Memory, VISIT, Walk, tries};
+use crate::support::{CARD_FAULT, HOST_FAULT, Memory, VISIT, Walk, tries};
 use transaction::*;
 
 fn finish(walk: Walk) -> String {
@@ -177,6 +177,69 @@ fn interrupted_with_a_card_inside() {
         .expire(Limit::CardTake)
         .card(CardEvent::Removed);
     insta::assert_snapshot!(finish(walk));
+}
+
+/// A store that tells which steps had to be durable.
+#[derive(Default)]
+struct Asked {
+    durable: Vec<Record>,
+}
+
+impl Durable for Asked {
+    type Error = std::convert::Infallible;
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), Self::Error> {
+        self.durable.extend_from_slice(records);
+        Ok(())
+    }
+
+    fn note(&mut self, _records: &[Record]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_durable_before() {
+    let durable = |walk: Walk, event: Event| {
+        let mut asked = Asked::default();
+        let done = walk.machine.handle(event).unwrap().commit(&mut asked).unwrap();
+        (done.machine.state(), asked.durable)
+    };
+    let answer = |walk: &Walk, answer| Event::Answer { to: walk.question(), answer };
+
+    let walk = Walk::begun().reach_pin(3);
+    let entered = answer(&walk, Answer::Pin(PinAnswer::Entered));
+    assert_eq!(durable(walk, entered), ("AwaitPinVerified", vec![Record::PinEntered(VISIT)]));
+
+    let walk = Walk::begun().reach_pin(3).answer(Answer::Pin(PinAnswer::Entered));
+    let walk = walk.answer(Answer::Verify(VerifyAnswer::Verified));
+    let signed = answer(&walk, Answer::Sign(SignAnswer::Signed));
+    assert_eq!(durable(walk, signed), ("AwaitHostDecision", vec![Record::RequestSigned(VISIT)]));
+
+    let walk = Walk::begun().reach_pin(3).reach_sent();
+    let decided = Event::HostDecided { request: VISIT.request, decision: Decision::Registered };
+    assert_eq!(durable(walk, decided).1.len(), 1);
+
+    let walk = Walk::begun().reach_pin(3).reach_sent().decided(Decision::Registered);
+    let wanted = Record::ReceiptChosen { visit: VISIT, wanted: true };
+    assert_eq!(durable(walk, Event::Key(Key::Yes)), ("AwaitPrinted", vec![wanted]));
+
+    let walk = Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received));
+    assert_eq!(durable(walk, Event::Key(Key::Confirm)), ("AwaitCard", vec![]), "shown, not sent");
+}
+
+#[test]
+fn a_unit_that_comes_back_in_time_costs_nothing() {
+    let walk = Walk::begun()
+        .answer(Answer::Challenge(ChallengeAnswer::Received))
+        .card(CardEvent::UnitLost(CARD_FAULT))
+        .key(Key::Confirm)
+        .card(CardEvent::UnitBack)
+        .card(CardEvent::Removed)
+        .card(CardEvent::UnitLost(CARD_FAULT))
+        .expire(Limit::MakeSafe)
+        .key(Key::Confirm);
+    insta::assert_snapshot!(walk.log);
 }
 
 #[test]

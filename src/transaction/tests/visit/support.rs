@@ -31,6 +31,10 @@ impl Durable for Memory {
         self.records.extend_from_slice(records);
         Ok(())
     }
+
+    fn note(&mut self, records: &[Record]) -> Result<(), Full> {
+        self.commit(records)
+    }
 }
 
 /// A machine, what it recorded, and what it waits for.

@@ -24,6 +24,7 @@ fn states() -> Vec<Walk> {
         Walk::begun(),
         Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received)),
         confirmed(),
+        confirmed().card(CardEvent::UnitLost(CARD_FAULT)),
         reading(),
         reading().answer(read),
         Walk::begun().reach_pin(1),
