@@ -38,8 +38,10 @@ pub(crate) struct VisitPapers {
     /// The host decided.
     pub(crate) decided: bool,
     pub(crate) receipt: Option<PathBuf>,
-    /// At the arrival of the signature, or at the end when there was none.
+    /// What the card's session cost so far.
     pub(crate) tally: CardTally,
+    /// Of its time, what passed before the signature; afterwards nobody waits for the card.
+    pub(crate) card_us_waited: Option<u64>,
 }
 
 /// The terms as they are shown, and the challenge that came with them.
@@ -70,6 +72,7 @@ impl Folder {
             decided: false,
             receipt: None,
             tally: CardTally::default(),
+            card_us_waited: None,
         });
     }
 

@@ -19,8 +19,17 @@ use crate::clock;
 #[derive(Debug)]
 pub(crate) struct Letter {
     pub(crate) at: Timestamp,
+    /// When it was posted, on the steady clock.
+    pub(crate) posted: Instant,
     pub(crate) message: Message,
     pub(crate) story: Story,
+}
+
+impl Letter {
+    /// A letter that is posted now.
+    pub(crate) fn now(message: Message, story: Story) -> Self {
+        Self { at: clock::now(), posted: clock::instant(), message, story }
+    }
 }
 
 /// One message. Those that bring papers (certificate, signature, answer) are filed before the machine hears of them.
@@ -155,7 +164,7 @@ impl Mailbox {
 
     pub(crate) fn post(&self, message: Message, story: Story) {
         // Without a receiver the machine's thread has ended, and there is nobody to tell.
-        let _ended = self.sender.send(Letter { at: clock::now(), message, story });
+        let _ended = self.sender.send(Letter::now(message, story));
     }
 
     pub(crate) fn event(&self, event: Event) {
@@ -170,6 +179,11 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// The next letter, if one is there already.
+    pub(crate) fn take(&self) -> Option<Letter> {
+        self.receiver.try_recv().ok()
+    }
+
     /// The next letter, or `None` when the deadline comes first. The queue never ends: its owner holds a way in.
     pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Letter> {
         match deadline {

@@ -1,7 +1,9 @@
 //! Where records become durable: the machine's [`Durable`] over the journal, the one implementation outside tests.
 //!
-//! Invariant: all records of a step, the change of the outbox that belongs to them, and their entries in the device log
-//! are one commit of the journal.
+//! Invariants:
+//! - All records of a step, the change of the outbox that belongs to them, and their entries in the device log are in one
+//!   commit of the journal.
+//! - Commits keep the order of the steps: what was noted before goes with the next commit, or before it.
 
 use jiff::Timestamp;
 use journal::{
@@ -32,8 +34,31 @@ pub(crate) struct Recorder<'a> {
     pub(crate) at: Timestamp,
     /// What operators should read beside it.
     pub(crate) story: &'a Story,
-    /// After a commit: entries of the device log that no checkpoint covers.
+    /// Noted and not yet durable.
+    pub(crate) noted: &'a mut Noted,
+}
+
+/// What was noted and is not yet durable.
+#[derive(Default)]
+pub(crate) struct Noted {
+    batch: Batch,
+    /// Entries of the device log that no checkpoint covers, as of the last commit.
     pub(crate) unsigned_entries: u64,
+}
+
+impl Noted {
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// When it is not; then it is not known any more either, and the journal takes nothing.
+    pub(crate) fn flush(&mut self, journal: &mut Journal) -> Result<(), RecordError> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.records.is_empty() && batch.outbox.is_empty() && batch.log.is_empty() {
+            return Ok(());
+        }
+        self.unsigned_entries = journal.commit(&batch)?.unsigned_entries;
+        Ok(())
+    }
 }
 
 /// Why records are not durable.
@@ -56,16 +81,22 @@ impl Durable for Recorder<'_> {
     type Error = RecordError;
 
     fn commit(&mut self, records: &[Record]) -> Result<(), RecordError> {
-        let mut batch = Batch::default();
+        self.note(records)?;
+        self.noted.flush(self.journal)
+    }
+
+    fn note(&mut self, records: &[Record]) -> Result<(), RecordError> {
         for record in records {
             let line = log_words::line(record);
             if let Some((visit, request, mark)) = log_words::recovery(record) {
-                batch.records.push(self.visit_record(visit, request, mark, &line));
+                let record = self.visit_record(visit, request, mark, &line);
+                self.noted.batch.records.push(record);
             }
-            batch.outbox.extend(self.outbox_change(record)?);
-            batch.log.push(self.entry(line));
+            let change = self.outbox_change(record)?;
+            self.noted.batch.outbox.extend(change);
+            let entry = self.entry(line);
+            self.noted.batch.log.push(entry);
         }
-        self.unsigned_entries = self.journal.commit(&batch)?.unsigned_entries;
         Ok(())
     }
 }

@@ -28,9 +28,11 @@ pub(crate) struct Report {
     pub(crate) host_ms: u64,
     /// Waiting for keys, pad, card in and card out.
     pub(crate) customer_ms: u64,
+    /// Waiting for the printer, making the receipt's picture included.
+    pub(crate) printer_ms: u64,
     /// From the choice of the service to the end of the visit.
     pub(crate) total_ms: u64,
-    /// The rest: this program, its journal and its printer, in microseconds.
+    /// The rest: this program and its journal, in microseconds.
     pub(crate) own_us: u64,
     /// The request (CMS, DER), when one was signed.
     pub(crate) evidence: Option<PathBuf>,
@@ -55,6 +57,7 @@ impl Report {
             card_ms: 0,
             host_ms: 0,
             customer_ms: 0,
+            printer_ms: 0,
             total_ms: 0,
             own_us: 0,
             evidence: None,
@@ -81,6 +84,7 @@ pub(crate) enum WaitsFor {
     Customer,
     Host,
     Card,
+    Printer,
     Itself,
 }
 
@@ -90,6 +94,7 @@ pub(crate) struct Times {
     pub(crate) customer: Duration,
     pub(crate) host: Duration,
     pub(crate) card: Duration,
+    pub(crate) printer: Duration,
 }
 
 impl Times {
@@ -99,6 +104,7 @@ impl Times {
             WaitsFor::Customer => self.customer += wait,
             WaitsFor::Host => self.host += wait,
             WaitsFor::Card => self.card += wait,
+            WaitsFor::Printer => self.printer += wait,
             WaitsFor::Itself => {}
         }
     }

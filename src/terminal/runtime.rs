@@ -31,7 +31,7 @@ use crate::host_client::HostClient;
 use crate::paperwork::Office;
 use crate::pin_desk::PinDesk;
 use crate::queue::{Inbox, Letter, Mailbox, Message, Story, chain};
-use crate::recorder::{Recorder, Scribe};
+use crate::recorder::{Noted, Recorder, Scribe};
 use crate::report::{Report, Times, WaitsFor};
 use crate::screen::{CustomerScreen, Keys};
 use crate::timers::Timers;
@@ -88,9 +88,13 @@ pub(crate) struct Runtime {
     timers: Timers,
     /// Answers that this thread gives itself; they come before the queue.
     own: VecDeque<Letter>,
+    /// Records that become durable while the machine waits.
+    noted: Noted,
     waits_for: WaitsFor,
     times: Times,
     host_jobs: u32,
+    /// As the card unit last said: for the day when there is no machine to ask.
+    card_inside: bool,
     begun: bool,
     visit_open: bool,
     /// When the outbox is worked on again.
@@ -128,9 +132,11 @@ impl Runtime {
             folder: Folder::default(),
             timers: Timers::default(),
             own: VecDeque::new(),
+            noted: Noted::default(),
             waits_for: WaitsFor::Itself,
             times: Times::default(),
             host_jobs: 0,
+            card_inside: false,
             begun: false,
             visit_open: false,
             outbox_again: None,
@@ -149,9 +155,10 @@ impl Runtime {
             }
             Ok(Err(stopped)) => stopped,
             Err(_) => {
-                let release =
-                    [Release::ForgetPin, Release::EndCard, Release::ReturnCard, Release::OutOfService];
-                (Stopped::Panic, release.to_vec())
+                let mut release = vec![Release::ForgetPin, Release::EndCard];
+                release.extend(self.card_inside.then_some(Release::ReturnCard));
+                release.push(Release::OutOfService);
+                (Stopped::Panic, release)
             }
         };
         tracing::error!(error = %chain(&stopped), "this terminal stops");
@@ -173,7 +180,11 @@ impl Runtime {
             {
                 return Ok(ended);
             }
-            let Some(Letter { at, message, story }) = self.next_letter() else { continue };
+            let letter = match self.next_letter() {
+                Ok(letter) => letter,
+                Err(stopped) => return Err((stopped, whats(&machine.abandon()))),
+            };
+            let Some(Letter { at, message, story, .. }) = letter else { continue };
             let Some((event, story)) = self.file(at, message, story) else { continue };
             let passed = match event {
                 Event::OutboxPassed { left } => Some(left),
@@ -194,10 +205,9 @@ impl Runtime {
         story: &Story,
     ) -> Result<Machine, (Stopped, Vec<Release>)> {
         tracing::debug!(state = machine.state(), ?event, what = story.what, "event");
-        let release = |release: &[Numbered<Release>]| release.iter().map(|release| release.what).collect();
         let step = machine.handle(event).map_err(|violation| {
             let stopped = Stopped::Violation { state: violation.state, report: violation.report };
-            (stopped, release(&violation.release))
+            (stopped, whats(&violation.release))
         })?;
         let mut recorder = Recorder {
             journal: &mut self.parts.journal,
@@ -205,12 +215,12 @@ impl Runtime {
             folder: &self.folder,
             at,
             story,
-            unsigned_entries: 0,
+            noted: &mut self.noted,
         };
         let committed = step
             .commit(&mut recorder)
-            .map_err(|failed| (Stopped::NotRecorded(failed.error), release(&failed.release)))?;
-        if recorder.unsigned_entries >= u64::from(self.parts.config.limits.log_entries_per_checkpoint_max) {
+            .map_err(|failed| (Stopped::NotRecorded(failed.error), whats(&failed.release)))?;
+        if self.noted.unsigned_entries >= u64::from(self.parts.config.limits.log_entries_per_checkpoint_max) {
             self.checkpoint();
         }
         for effect in committed.effects {
@@ -220,30 +230,36 @@ impl Runtime {
         Ok(committed.machine)
     }
 
-    /// The next letter: this thread's own first, then a deadline that is over, then the queue.
-    fn next_letter(&mut self) -> Option<Letter> {
+    /// The next letter: this thread's own first, then a deadline that is over, then the queue. Before it waits, what was
+    /// noted becomes durable.
+    fn next_letter(&mut self) -> Result<Option<Letter>, Stopped> {
         if let Some(letter) = self.own.pop_front() {
-            return Some(letter);
+            return Ok(Some(letter));
         }
         let now = clock::instant();
         if let Some(no) = self.timers.take_expired(now) {
-            let message = Message::Event(Event::Expired(no));
-            return Some(Letter { at: clock::now(), message, story: Story::default() });
+            return Ok(Some(Letter::now(Message::Event(Event::Expired(no)), Story::default())));
         }
         if self.outbox_again.is_some_and(|again| again <= now) {
             self.outbox_again = None;
             self.deliver_outbox();
         }
         let deadline = [self.timers.next(), self.outbox_again, self.linger_until].into_iter().flatten().min();
+        if let Some(letter) = self.parts.inbox.take() {
+            return Ok(Some(letter));
+        }
+        self.noted.flush(&mut self.parts.journal).map_err(Stopped::NotRecorded)?;
         let letter = self.parts.inbox.next(deadline);
         if self.visit_open {
-            self.times.add(self.waits_for, clock::instant().saturating_duration_since(now));
+            // A letter that came during the flush had to wait for us, not we for it.
+            let until = letter.as_ref().map_or_else(clock::instant, |letter| letter.posted);
+            self.times.add(self.waits_for, until.saturating_duration_since(now));
         }
-        letter
+        Ok(letter)
     }
 
     fn give_self(&mut self, event: Event, story: Story) {
-        self.own.push_back(Letter { at: clock::now(), message: Message::Event(event), story });
+        self.own.push_back(Letter::now(Message::Event(event), story));
     }
 
     /// The goal is reached, and the host has taken what there was for it, or its time is over.
@@ -295,6 +311,10 @@ impl Runtime {
             }
         }
     }
+}
+
+fn whats(release: &[Numbered<Release>]) -> Vec<Release> {
+    release.iter().map(|release| release.what).collect()
 }
 
 fn subsecond_ns(at: Timestamp) -> u32 {

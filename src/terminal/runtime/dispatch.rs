@@ -316,10 +316,12 @@ impl Runtime {
         let request = Uuid::from_bytes(visit.request.0);
         let total = clock::instant().saturating_duration_since(papers.began);
         let card = Duration::from_micros(papers.tally.card_us);
+        let waited = papers.card_us_waited.map_or(card, Duration::from_micros).min(self.times.card);
         let own = total
             .saturating_sub(self.times.customer)
             .saturating_sub(self.times.host)
-            .saturating_sub(self.times.card.min(card));
+            .saturating_sub(self.times.printer)
+            .saturating_sub(waited);
         Report {
             outcome,
             code,
@@ -330,6 +332,7 @@ impl Runtime {
             card_ms: ms(card),
             host_ms: ms(self.times.host),
             customer_ms: ms(self.times.customer),
+            printer_ms: ms(self.times.printer),
             total_ms: ms(total),
             own_us: u64::try_from(own.as_micros()).unwrap_or(u64::MAX),
             evidence: Some(self.parts.evidence.request(request)).filter(|_| papers.signed),
@@ -378,7 +381,8 @@ fn waits_for(act: &Act) -> Option<WaitsFor> {
         ) => Some(WaitsFor::Customer),
         Act::FetchChallenge(_) | Act::Send(_) | Act::AskOrResend(_) => Some(WaitsFor::Host),
         Act::ReadCard(_) | Act::VerifyPin | Act::Sign(_) => Some(WaitsFor::Card),
-        Act::Prepare(_) | Act::PrintReceipt { .. } => Some(WaitsFor::Itself),
+        Act::PrintReceipt { .. } => Some(WaitsFor::Printer),
+        Act::Prepare(_) => Some(WaitsFor::Itself),
         Act::Show(_)
         | Act::Arm(_)
         | Act::Disarm(_)

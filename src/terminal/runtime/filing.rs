@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use request::CardCertificate;
 use transaction::{
-    Answer, CardAnswer, ChallengeAnswer, EffectNo, Event, PrintAnswer, SignAnswer, Tries, VisitId,
+    Answer, CardAnswer, CardEvent, ChallengeAnswer, EffectNo, Event, PrintAnswer, SignAnswer, Tries, VisitId,
 };
 
 use super::Runtime;
@@ -17,8 +17,10 @@ impl Runtime {
     pub(super) fn file(&mut self, at: Timestamp, message: Message, story: Story) -> Option<(Event, Story)> {
         match message {
             Message::Event(event) => {
-                if let Event::Answer { answer: Answer::Pin(_), .. } = event {
-                    self.keys_open();
+                match event {
+                    Event::Answer { answer: Answer::Pin(_), .. } => self.keys_open(),
+                    Event::Card(card) => self.card_inside = card != CardEvent::Removed,
+                    _ => {}
                 }
                 Some((event, story))
             }
@@ -95,8 +97,10 @@ impl Runtime {
     }
 
     fn file_signature(&mut self, visit: VisitId, signature: &[u8]) -> (SignAnswer, Story) {
-        let prepared = self.folder.of(visit);
-        let prepared = prepared.and_then(|papers| Some((papers.visit.request, papers.prepared.take()?)));
+        let prepared = self.folder.of(visit).and_then(|papers| {
+            papers.card_us_waited = Some(papers.tally.card_us);
+            Some((papers.visit.request, papers.prepared.take()?))
+        });
         // A signature for a visit that is over: the machine will call it stale.
         let Some((request, prepared)) = prepared else { return (SignAnswer::Signed, Story::default()) };
         match self.parts.office.assemble(prepared, signature, clock::now()) {
