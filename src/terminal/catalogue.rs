@@ -29,6 +29,7 @@ pub struct Catalogue {
     language: Language,
     bundle: FluentBundle<FluentResource>,
     helpline: Helpline,
+    test: bool,
 }
 
 /// The built-in texts of a language cannot be used. A bug.
@@ -125,7 +126,13 @@ impl Catalogue {
         // The isolation marks around each value would be printed on the receipt and read aloud.
         bundle.set_use_isolating(false);
         bundle.add_resource(resource).map_err(|errors| broken(format!("{errors:?}")))?;
-        Ok(Self { language, bundle, helpline: helpline.clone() })
+        Ok(Self { language, bundle, helpline: helpline.clone(), test: false })
+    }
+
+    /// The same for a machine that accepts cards under test roots: its screens say that nothing here is real.
+    #[must_use]
+    pub fn for_tests(self, test: bool) -> Self {
+        Self { test, ..self }
     }
 
     /// The language of the texts.
@@ -169,6 +176,9 @@ impl Catalogue {
             }
             Screen::NoReceipt => shown.text.extend(self.numbers(facts)),
             _ => {}
+        }
+        if self.test && matches!(screen, Screen::Menu | Screen::Terms | Screen::Result { .. }) {
+            shown.text.insert(0, self.label("receipt-banner"));
         }
         shown
     }

@@ -197,6 +197,16 @@ fn the_pin_screen_says_what_it_is_not_and_how_many_tries_are_left() {
 }
 
 #[test]
+fn a_machine_for_tests_says_so_before_consent_and_with_the_result() {
+    let result = Screen::Result { outcome: Outcome::Registered, expires_soon: false };
+    for screen in [Screen::Menu, Screen::Terms, result] {
+        let first = |test| catalogue(Language::Ja).for_tests(test).screen(&screen, &facts()).text.remove(0);
+        assert!(first(true).contains("試験用"));
+        assert!(!first(false).contains("試験用"));
+    }
+}
+
+#[test]
 fn the_words_of_the_public_guide_are_used() {
     let ja = catalogue(Language::Ja);
     let shown = |screen: Screen| {

@@ -180,6 +180,13 @@ fn times_are_of_japan_unless_they_say_otherwise() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_time_panic(text in "[-0-9T :.+Z]{0,30}|\\PC{0,20}") {
+        let _ = parse_time(&text);
+    }
+}
+
 /// Base64 with padding (RFC 4648), as on the wire.
 fn base64(bytes: &[u8]) -> String {
     const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

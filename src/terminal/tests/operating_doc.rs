@@ -41,7 +41,8 @@ fn codes() -> String {
     let mut table = "| code | kind | line | meaning | what to do |\n|---|---|---|---|---|\n".to_owned();
     for code in CODES {
         let (kind, line) = (code.class.word(), code.line.word());
-        writeln!(table, "| `{}` | {kind} | {line} | {} | {} |", code.code, code.meaning, code.action).unwrap();
+        writeln!(table, "| `{}` | {kind} | {line} | {} | {} |", code.code, code.meaning, code.action)
+            .unwrap();
     }
     table
 }
@@ -50,7 +51,8 @@ fn limits() -> String {
     let mut table = "| key | default | range | purpose |\n|---|---|---|---|\n".to_owned();
     for limit in Limits::TABLE {
         let range = format!("{} to {}", limit.min, limit.max);
-        writeln!(table, "| `{}` | {} | {range} | {} |", limit.name, limit.default, limit.purpose.trim()).unwrap();
+        writeln!(table, "| `{}` | {} | {range} | {} |", limit.name, limit.default, limit.purpose.trim())
+            .unwrap();
     }
     table
 }
