@@ -66,5 +66,5 @@ build() {
         say "error: no Rust toolchain ('cargo'). Install one from https://rustup.rs, then run this script again."
         exit 2
     fi
-    ( cd "$ROOT" && cargo build --locked --workspace --bins "$@" ) >&2
+    ( cd "$ROOT" && cargo build --locked --workspace --exclude myna-fuzz --bins "$@" ) >&2
 }

@@ -81,8 +81,12 @@ impl Customer {
                 result = Some(line);
                 continue;
             }
-            see(&line);
             let name = line.get("screen").and_then(Value::as_str).unwrap_or_default().to_owned();
+            // One dot a digit: not a screen of its own.
+            if name == "dots" {
+                continue;
+            }
+            see(&line);
             screens.push(line);
             if away && name != "take-card" {
                 continue;

@@ -35,7 +35,7 @@ impl HostProcess {
         listen: &str,
         environment: &[(&str, &str)],
     ) -> Result<Self, DemoError> {
-        let configuration = state.write("host/host.toml", &configuration(state, listen))?;
+        let configuration = write_configuration(state, listen)?;
         let log = state.path("host/host.log");
         let errors = std::fs::File::options()
             .create(true)
@@ -106,6 +106,14 @@ pub fn levers_socket(state: &State) -> PathBuf {
     state.path("host/levers")
 }
 
+/// Writes the configuration of a host that listens at `listen` and returns its path.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_configuration(state: &State, listen: &str) -> Result<PathBuf, DemoError> {
+    state.write("host/host.toml", &configuration(state, listen))
+}
+
 fn configuration(state: &State, listen: &str) -> String {
     let pki = state.pki();
     let pki = pki.display();
@@ -139,6 +147,7 @@ keep_days = 365
 [trust]
 card_anchors_test = "{pki}/anchors/card-test"
 terminal_ca = "{pki}/ca/terminal.crt.pem"
+terminal_crl = "{pki}/crl/terminal.crl.pem"
 
 [revocation]
 crls = ["{pki}/crl/auth-1.crl.pem", "{pki}/crl/auth-2.crl.pem"]

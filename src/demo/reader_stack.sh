@@ -7,8 +7,10 @@ sockets=$1 pcscd=$2 configuration=$3 log=$4
 shift 4
 
 ip link set lo up
-# The machine's own readers are not ours to open: hide its drivers from this pcscd.
-if [ -d /usr/lib/pcsc/drivers ]; then mount -t tmpfs -o size=64k tmpfs /usr/lib/pcsc/drivers; fi
+# The machine's own readers are not ours to open: hide the drivers of USB readers from this pcscd.
+for bundle in /usr/lib/pcsc/drivers/*.bundle; do
+    if [ -d "$bundle" ]; then mount -t tmpfs -o size=64k tmpfs "$bundle"; fi
+done
 mkdir -p /run/pcscd 2>/dev/null || { mount -t tmpfs tmpfs /run && mkdir /run/pcscd; }
 mount --bind "$sockets" /run/pcscd
 
