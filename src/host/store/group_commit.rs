@@ -120,15 +120,24 @@ fn batch(
         return Err(error);
     }
     answers.push(first(Ok(connection)));
+    still_open(connection)?;
     while answers.len() < batch_max
         && let Ok(job) = jobs.try_recv()
     {
         answers.push(job(Ok(connection)));
+        still_open(connection)?;
     }
     execute(connection, "COMMIT").inspect_err(|_| {
         // After a failed COMMIT the transaction may still be open.
         let _already_over = execute(connection, "ROLLBACK");
     })
+}
+
+/// SQLite rolls a whole transaction back by itself when the disk is full or broken in the middle of it (sqlite.org,
+/// "Response To Errors Within A Transaction"). The next savepoint would then begin a transaction of its own, and a later
+/// COMMIT could speak for operations that are gone.
+fn still_open(connection: &Connection) -> Result<(), StoreError> {
+    if connection.is_autocommit() { Err(StoreError::RolledBack) } else { Ok(()) }
 }
 
 fn in_savepoint<T>(
@@ -137,11 +146,13 @@ fn in_savepoint<T>(
 ) -> Result<T, StoreError> {
     execute(connection, "SAVEPOINT operation")?;
     let result = operation(connection);
-    if result.is_err() {
-        execute(connection, "ROLLBACK TO operation")?;
+    let undone = if result.is_err() { execute(connection, "ROLLBACK TO operation") } else { Ok(()) };
+    let ended = undone.and_then(|()| execute(connection, "RELEASE operation"));
+    if ended.is_err() && !connection.is_autocommit() {
+        // What is half done must not go into the commit with the others: nothing of the batch does.
+        let _already_over = execute(connection, "ROLLBACK");
     }
-    execute(connection, "RELEASE operation")?;
-    result
+    ended.and(result)
 }
 
 fn execute(connection: &Connection, sql: &'static str) -> Result<(), StoreError> {
@@ -262,6 +273,37 @@ mod tests {
         assert_eq!(count(&writer), 0);
         wait(writer.submit(insert(1))).unwrap();
         assert_eq!(count(&writer), 1, "the next batch works");
+    }
+
+    #[test]
+    fn a_disk_that_fills_in_the_middle_of_a_batch_loses_all_of_it_and_tells_all() {
+        let (writer, counter) = start(10, 10);
+        wait(writer.submit(|connection| {
+            connection.execute_batch("CREATE TABLE big (x BLOB)").unwrap();
+            Ok(())
+        }))
+        .unwrap();
+        wait(writer.submit(|_| Ok(()))).unwrap();
+        let (release, held) = channel::<()>();
+        let first = writer.submit(move |connection| {
+            held.recv().unwrap();
+            insert(1)(connection)
+        });
+        let too_much = writer.submit(|connection| {
+            let full = |source| StoreError::Operation { doing: "fill", source: Arc::new(source) };
+            connection.pragma_update(None, "max_page_count", 8).map_err(full)?;
+            let filled = connection.execute("INSERT INTO big VALUES (zeroblob(1000000))", ());
+            connection.pragma_update(None, "max_page_count", 1_000_000).map_err(full)?;
+            filled.map(|_| ()).map_err(full)
+        });
+        let last = writer.submit(insert(3));
+        release.send(()).unwrap();
+        assert!(matches!(wait(first), Err(StoreError::RolledBack)));
+        assert!(wait(too_much).is_err());
+        // It is in the next batch.
+        wait(last).unwrap();
+        assert_eq!(counter.failures.load(Ordering::SeqCst), 1);
+        assert_eq!(count(&writer), 1, "what was told is what is there");
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub enum StoreError {
     /// The batch that held the operation could not be committed.
     #[error("the commit failed")]
     Commit(#[source] Arc<rusqlite::Error>),
+    /// The disk was full or broken in the middle of the batch, and SQLite took back all of it.
+    #[error("the batch was rolled back")]
+    RolledBack,
     /// More operations are waiting than are allowed to.
     #[error("the store is busy")]
     Busy,
