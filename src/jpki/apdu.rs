@@ -136,11 +136,12 @@ impl<'a> Command<'a> {
         Self { header, data: Data::Sensitive(apdu), expected: None }
     }
 
-    /// The same command with another `Le`; `None` for a secret one, which is never sent again.
+    /// The same command with another `Le`; `None` for one without `Le`, whatever the card says: with one it would be
+    /// another command (an empty VERIFY one that waits for a PIN). So also for a secret one, which is never sent again.
     pub(crate) fn with_expected(&self, expected: Expected) -> Option<Self> {
-        match self.data {
-            Data::Sensitive(_) => None,
-            data => Some(Self { header: self.header, data, expected: Some(expected) }),
+        match (self.data, self.expected) {
+            (Data::Sensitive(_), _) | (_, None) => None,
+            (data, Some(_)) => Some(Self { header: self.header, data, expected: Some(expected) }),
         }
     }
 

@@ -348,3 +348,17 @@ fn leaving_tells_when_the_card_does_not_obey() {
     let error = leave(&mut card_script).unwrap_err();
     assert!(matches!(error, CardError::Fault(CardFault::NotLeft { .. })));
 }
+
+#[test]
+fn the_empty_query_is_never_sent_again_with_a_length() {
+    // `00 20 00 98 04` would be a VERIFY that waits for four bytes: over T=0 that can cost a try.
+    let mut script = Script::new(&format!(
+        "{SELECT_JPKI} > 9000
+         00200098 > 6C04
+         00A4020C 02 0018 > 9000
+         00200080 > 6C04"
+    ));
+    let error = Card::select(&mut script).unwrap().tries_left().unwrap_err();
+    assert!(matches!(error, CardError::Fault(CardFault::TriesUnknown { .. })), "{error:?}");
+    script.assert_over();
+}
