@@ -10,4 +10,5 @@
 
 mod contract;
 mod pcsc;
+mod pin_memory;
 mod support;

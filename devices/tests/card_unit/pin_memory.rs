@@ -1,0 +1,88 @@
+//! No copy of a PIN is left in the process after VERIFY went through the PC/SC library: neither on the heap nor on a
+//! stack, not even the ones that are no longer used.
+
+use std::fs::File;
+use std::hint::black_box;
+use std::os::unix::fs::FileExt;
+use std::process::Command;
+
+use crate::support::PATIENCE;
+use crate::support::namespaces::alone;
+use crate::support::reader::{Pcscd, READER, wait_until};
+use crate::support::virtual_card::{Happened, Then, VirtualCard};
+use devices::card::{PcscConfig, PcscUnit};
+use devices::port::{CardUnit, MediaState};
+use jpki::{Card, PinSlot, VerifyOutcome};
+
+const TERMINAL: &str = "MYNA_TEST_TERMINAL";
+/// What is looked for lies in this file, and so in the process, only in disguise.
+const DISGUISE: u8 = 0xA5;
+const PIN: [u8; 4] = [b'7' ^ DISGUISE, b'3' ^ DISGUISE, b'9' ^ DISGUISE, b'1' ^ DISGUISE];
+
+fn is_pin(bytes: &[u8]) -> bool {
+    bytes.iter().zip(PIN).all(|(byte, digit)| byte ^ DISGUISE == digit)
+}
+
+/// How often the digits lie in memory that this process can write.
+fn copies() -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut found = 0;
+    let mut bytes = Vec::new();
+    for map in maps.lines().filter(|map| map.contains(" rw")) {
+        let (from, to) = map.split(' ').next().unwrap().split_once('-').unwrap();
+        let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
+        bytes.clear();
+        bytes.resize(usize::try_from(to - from).unwrap(), 0);
+        if memory.read_exact_at(&mut bytes, from).is_ok() {
+            found += bytes.windows(PIN.len()).filter(|window| is_pin(window)).count();
+        }
+        // What was found must not be found again.
+        bytes.fill(0);
+    }
+    found
+}
+
+fn be_the_terminal() {
+    let unit = PcscUnit::new(PcscConfig { reader: Some(READER.to_owned()) });
+    wait_until("the reader has seen the card", || unit.status().media == MediaState::Present);
+    assert_eq!(copies(), 0);
+    let mut session = unit.open(PATIENCE).unwrap();
+    let mut card = Card::select(&mut *session).unwrap();
+    card.tries_left().unwrap();
+    let mut slot = PinSlot::new();
+    for digit in black_box(PIN) {
+        slot.landing()[0] = digit ^ DISGUISE;
+        slot.landed();
+    }
+    assert!(copies() > 0, "a PIN that is there is not found");
+    let (slot, outcome) = card.verify(slot);
+    assert!(matches!(outcome, Ok(VerifyOutcome::Verified(_))));
+    assert_eq!(copies(), 0, "copies of the PIN are left");
+    drop((slot, outcome));
+    session.power_off().unwrap();
+    assert_eq!(copies(), 0, "copies of the PIN are left");
+}
+
+#[test]
+fn no_copy_of_the_pin_is_left_in_the_process() {
+    alone(no_copy_of_the_pin_is_left_in_the_process, || {
+        if std::env::var_os(TERMINAL).is_some() {
+            return be_the_terminal();
+        }
+        let _pcscd = Pcscd::start(true);
+        let card = VirtualCard::answering(|command| match command {
+            [_, 0x20, _, _] => Then::Answer(vec![0x63, 0xC3]),
+            _ => Then::Answer(vec![0x90, 0x00]),
+        });
+        // The card has the PIN, so the terminal is a process of its own.
+        let terminal = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "pin_memory::no_copy_of_the_pin_is_left_in_the_process", "--nocapture"])
+            .env(TERMINAL, "1")
+            .output()
+            .unwrap();
+        assert!(terminal.status.success(), "{}", String::from_utf8_lossy(&terminal.stderr));
+        let verified = |event: &Happened| matches!(event, Happened::Command(apdu) if apdu.len() == 9 && is_pin(&apdu[5..]));
+        assert!(card.happened().iter().any(verified), "the PIN never reached the card");
+    });
+}
