@@ -4,17 +4,23 @@
 //! - The terminal's settings are as before after every end of an entry, a panic included. Signal keys are off during an
 //!   entry, so that Ctrl-C cancels it instead of ending the process with echo off.
 //! - What was typed before an entry, or after its end, is thrown away.
+//! - Neither opening nor setting up the device waits for anybody: not for a carrier on a serial line, not for output that
+//!   is held back. Opening it does not make it the process's controlling terminal, whose hang-up would end the process.
 //!
 //! The kernel's terminal line and whatever shows the terminal (a terminal emulator, a serial line, ssh) see the digits too:
 //! this pad is for benches and small installations, not for a bank's lobby.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use jpki::PinSlot;
 use nix::errno::Errno;
-use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
+use nix::fcntl::OFlag;
+use nix::sys::termios::{
+    FlushArg, InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr,
+};
 
 use super::entry::{End, Entry, Key, outcome};
 use super::fault;
@@ -33,7 +39,9 @@ impl ConsolePad {
     }
 
     fn open(&self) -> Result<Quiet, Fault> {
-        let file = OpenOptions::new().read(true).write(true).open(&self.device).map_err(|source| {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).custom_flags((OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits());
+        let file = options.open(&self.device).map_err(|source| {
             fault(
                 "pad-not-found",
                 FaultKind::NeedsOperator,
@@ -107,21 +115,26 @@ impl Quiet {
                 | LocalFlags::ISIG
                 | LocalFlags::IEXTEN,
         );
+        // Ctrl-S would hold back the dots, and whoever writes them.
+        quiet.input_flags.remove(InputFlags::IXON);
         // A read returns with each key.
         for (index, value) in [(SpecialCharacterIndices::VMIN, 1), (SpecialCharacterIndices::VTIME, 0)] {
             if let Some(place) = quiet.control_chars.get_mut(index as usize) {
                 *place = value;
             }
         }
-        // FLUSH: what was typed before the entry is no part of it.
-        tcsetattr(&terminal, SetArg::TCSAFLUSH, &quiet)?;
+        // What was typed before the entry is no part of it.
+        tcflush(&terminal, FlushArg::TCIFLUSH)?;
+        // NOW: the arguments that wait for output to drain wait for ever where it is held back.
+        tcsetattr(&terminal, SetArg::TCSANOW, &quiet)?;
         Ok(Self { terminal, before })
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // FLUSH: digits typed after the end must not reach whoever reads this terminal next.
-        let _restored = tcsetattr(self.terminal.as_fd(), SetArg::TCSAFLUSH, &self.before);
+        // Digits typed after the end must not reach whoever reads this terminal next.
+        let _flushed = tcflush(self.terminal.as_fd(), FlushArg::TCIFLUSH);
+        let _restored = tcsetattr(self.terminal.as_fd(), SetArg::TCSANOW, &self.before);
     }
 }

@@ -254,6 +254,26 @@ fn the_console_is_restored_after_a_panic() {
 }
 
 #[test]
+fn the_key_that_stops_output_has_no_effect_during_an_entry() {
+    let (mut customer, mut side, path) = terminal();
+    let watched = side.try_clone().unwrap();
+    let typing = std::thread::spawn(move || {
+        while echoes(&watched) {
+            std::thread::yield_now();
+        }
+        // Ctrl-S: whoever writes to the terminal now, the screen with its dots, would be stuck until Ctrl-Q.
+        customer.write_all(b"12\x1334\n").unwrap();
+        customer
+    });
+    let outcome = ConsolePad::new(path).enter(ENTRY, PinSlot::new(), silent(), &CancelToken::new().unwrap());
+    assert!(matches!(outcome, PinOutcome::Entered(_)));
+    let _customer = typing.join().unwrap();
+    let (written, has_written) = mpsc::channel();
+    std::thread::spawn(move || written.send(side.write_all(b"#")));
+    has_written.recv_timeout(std::time::Duration::from_secs(3)).expect("output is stopped").unwrap();
+}
+
+#[test]
 fn a_file_is_no_console() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
