@@ -1,8 +1,9 @@
 //! TLS 1.3 with client certificates: who may talk to the host at all.
 //!
 //! Invariants:
-//! - Only certificates of the configured terminal CA with id-kp-clientAuth get through the handshake; where a CRL is
+//! - Only certificates of the configured terminal CA get through the handshake, none for another purpose; where a CRL is
 //!   configured, a revoked one does not, and an out-of-date CRL lets nobody in.
+//! - A terminal is who says id-kp-clientAuth in its certificate, and has one common name.
 //! - No resumption: every connection shows its certificate again.
 //! - A change of the files takes effect for new connections. Files that became unusable are reported and the last usable
 //!   state goes on, whose CRL ends by itself.
@@ -121,13 +122,34 @@ fn tls<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl
     move |source| HostError::Tls { what, source: Box::new(source) }
 }
 
-/// The terminal that a certificate names: its one common name.
+/// The terminal that a certificate names: its one common name. The certificate must say id-kp-clientAuth: the handshake
+/// refuses one that says another purpose, and lets one pass that says none (RFC 5280 4.2.1.12).
 pub(crate) fn terminal_of(certificate: &CertificateDer<'_>) -> Option<TerminalId> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    if !parsed.extended_key_usage().ok()??.value.client_auth {
+        return None;
+    }
     let mut names = parsed.subject().iter_common_name();
     let (name, more) = (names.next()?, names.next());
     if more.is_some() {
         return None;
     }
     name.as_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_named_by_a_certificate_for_client_authentication_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = crate::clock::SystemClock::new().now();
+        let pki = test_pki::Pki::open_or_create(dir.path(), now).unwrap();
+        let files = pki.terminal("T0001").unwrap();
+        let named = |path: &Path| terminal_of(&CertificateDer::from_pem_file(path).unwrap());
+        assert_eq!(named(&files.tls.certificate).unwrap().as_str(), "T0001");
+        assert_eq!(named(&files.evidence.certificate), None, "the same name, another purpose");
+        assert_eq!(named(&pki.layout().terminal_anchor()), None, "no purpose at all");
+    }
 }
