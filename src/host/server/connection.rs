@@ -95,9 +95,12 @@ async fn converse(stream: TlsStream<TcpStream>, shared: &Shared) {
         () = cut.notified() => return,
         () = end_of_life => conversation.as_mut().graceful_shutdown(),
     }
+    // What is in work may end; a peer that does not take its answer may not stay.
+    let grace = Duration::from_millis(limits.stop_ms_max.into());
     tokio::select! {
         ended = conversation => log_end(ended),
         () = cut.notified() => {}
+        () = tokio::time::sleep(grace) => tracing::info!("connection cut at the end of its life"),
     }
 }
 
