@@ -89,6 +89,9 @@ enum Command {
         which: Which,
         /// The request id.
         request_id: Uuid,
+        /// Only this terminal's: terminals choose request ids, and two may have chosen the same.
+        #[arg(long, value_name = "ID")]
+        terminal: Option<TerminalId>,
         /// Also decrypt the signed request into this new file.
         #[arg(long, value_name = "FILE")]
         evidence: Option<PathBuf>,
@@ -216,8 +219,8 @@ fn run(command: Command) -> Result<(), HostError> {
         Command::Insurer { command } => operate::insurer(command),
         Command::Terminal { command } => operate::terminal(command),
         Command::Cancel { which, number } => operate::cancel(&which, number),
-        Command::Show { which, request_id, evidence, answer } => {
-            operate::show(&which, request_id, evidence.as_deref(), answer.as_deref())
+        Command::Show { which, request_id, terminal, evidence, answer } => {
+            operate::show(&which, request_id, terminal.as_ref(), evidence.as_deref(), answer.as_deref())
         }
         Command::Checkpoint { which, terminal } => operate::checkpoint(&which, terminal),
     }

@@ -133,14 +133,16 @@ pub(super) fn cancel(which: &Which, number: AcceptanceNumber) -> Result<(), Host
 pub(super) fn show(
     which: &Which,
     request_id: Uuid,
+    terminal: Option<&TerminalId>,
     evidence: Option<&Path>,
     answer: Option<&Path>,
 ) -> Result<(), HostError> {
     let (config, store, _) = books(which)?;
-    let rows = wait(store.decisions(request_id))?;
-    let Some(newest) = rows.last() else {
+    let mut rows = wait(store.decisions(request_id))?;
+    rows.retain(|row| terminal.is_none_or(|terminal| row.terminal == *terminal));
+    if rows.is_empty() {
         return Err(HostError::NotThere(format!("no request has the id {request_id}")));
-    };
+    }
     for row in &rows {
         let shown = serde_json::json!({
             "request_id": request_id,
@@ -154,15 +156,30 @@ pub(super) fn show(
         });
         say(&shown.to_string())?;
     }
+    if evidence.is_none() && answer.is_none() {
+        return Ok(());
+    }
+    // Never one of several: whoever asks for evidence asks about one event.
+    let [row] = rows.as_slice() else {
+        return Err(HostError::NotThere(format!(
+            "{} terminals have a request with the id {request_id}: say which with --terminal",
+            rows.len()
+        )));
+    };
     if let Some(path) = answer {
-        write_new(path, &newest.answer)?;
+        write_new(path, &row.answer)?;
     }
     if let Some(path) = evidence {
-        let sealed = wait(store.evidence(newest.terminal.clone(), request_id))?
+        let sealed = wait(store.evidence(row.terminal.clone(), request_id))?
             .ok_or_else(|| HostError::NotThere("the evidence of this request has been erased".to_owned()))?;
         let opened = EvidenceVault::load(&config.evidence)?
             .open(request_id, sealed)
             .map_err(|source| HostError::Trust { what: "the evidence", source: Box::new(source) })?;
+        if wire::Digest::of(&opened).as_bytes() != &row.request_sha256 {
+            return Err(HostError::NotThere(
+                "the evidence held is not the request that was decided".to_owned(),
+            ));
+        }
         write_new(path, &opened)?;
     }
     Ok(())
