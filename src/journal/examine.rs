@@ -149,19 +149,32 @@ pub(crate) struct Salvaged {
     pub(crate) undecided: Vec<OutboxEntry>,
 }
 
+/// Damage behind which a database can be read. Where the header is damaged SQLite might repair in its own way, and drop
+/// the write-ahead log.
+const READABLE: [CorruptReason; 7] = [
+    CorruptReason::Wal,
+    CorruptReason::Pages,
+    CorruptReason::Schema,
+    CorruptReason::Chain,
+    CorruptReason::Checkpoint,
+    CorruptReason::Outbox,
+    CorruptReason::VisitRecord,
+];
+
+/// The requests without a decision in the journal that was set aside last, as far as they can be read.
+pub(crate) fn undecided_aside(journal: &Path) -> Vec<OutboxEntry> {
+    let Some((aside, name)) = place::newest_aside(journal) else { return Vec::new() };
+    let Some(reason) = READABLE.into_iter().find(|reason| name.contains(reason.code())) else {
+        return Vec::new();
+    };
+    let undecided = salvage(&aside, reason).undecided;
+    // Reading made it. When it cannot be removed it is of no use to anybody and does no harm.
+    let _removed = std::fs::remove_file(place::beside(&aside, "-shm"));
+    undecided
+}
+
 pub(crate) fn salvage(path: &Path, reason: CorruptReason) -> Salvaged {
-    // Where the header is damaged SQLite might repair in its own way, and drop the write-ahead log.
-    let readable = matches!(
-        reason,
-        CorruptReason::Wal
-            | CorruptReason::Pages
-            | CorruptReason::Schema
-            | CorruptReason::Chain
-            | CorruptReason::Checkpoint
-            | CorruptReason::Outbox
-            | CorruptReason::VisitRecord
-    );
-    let connection = if readable { schema::connect(path).ok() } else { None };
+    let connection = if READABLE.contains(&reason) { schema::connect(path).ok() } else { None };
     let Some(connection) =
         connection.filter(|connection| connection.pragma_update(None, "query_only", true).is_ok())
     else {

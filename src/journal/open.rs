@@ -4,6 +4,8 @@
 //! - A file that is there is never taken for a new one: a new journal is made under another name and renamed when it
 //!   is complete.
 //! - A damaged file is renamed before anything else happens, and never written to.
+//! - A new journal is made with the undecided requests of the one set aside last, so that none is forgotten when the
+//!   machine or the disk fails between the two.
 //! - A file of another program, or of another version of this one, is left where it is.
 
 use std::fs::{self, File, OpenOptions as FileOptions};
@@ -19,7 +21,7 @@ use crate::examine::{self, Examined, Trouble};
 use crate::found::{self, Found};
 use crate::lock::Lock;
 use crate::store::{Head, Journal};
-use crate::{place, schema};
+use crate::{outbox, place, schema};
 
 const OWNER_ONLY: u32 = 0o600;
 
@@ -132,8 +134,8 @@ pub struct CorruptReport {
     pub detail: String,
     /// Sequence number for the next log entry, when the log could be read.
     pub next_sequence: Option<u64>,
-    /// Requests without a decision that could be read and are whole (digest checked): put them into the new outbox,
-    /// so that the host decides them.
+    /// Requests without a decision that could be read and are whole (digest checked). The new journal is made with them
+    /// in its outbox, whenever that succeeds, so that the host decides them.
     pub undecided: Vec<OutboxEntry>,
 }
 
@@ -242,20 +244,22 @@ fn create(path: &Path) -> Result<(), JournalError> {
         .mode(OWNER_ONLY)
         .open(&new)
         .map_err(JournalError::file("create", &new))?;
-    make_tables(&new).map_err(JournalError::database("make the tables of a new journal"))?;
+    make_tables(&new, &examine::undecided_aside(path))?;
     File::open(&new).and_then(|file| file.sync_all()).map_err(JournalError::file("make durable", &new))?;
     fs::rename(&new, path).map_err(JournalError::file("name the new journal", path))?;
     place::sync_folder(path)
 }
 
-fn make_tables(new: &Path) -> rusqlite::Result<()> {
-    let mut connection = schema::connect(new)?;
-    schema::settles(&connection)?;
+fn make_tables(new: &Path, undecided: &[OutboxEntry]) -> Result<(), JournalError> {
+    let failed = || JournalError::database("make the tables of a new journal");
+    let mut connection = schema::connect(new).map_err(failed())?;
+    schema::settles(&connection).map_err(failed())?;
     // Before the first page is written.
-    connection.pragma_update(None, "page_size", schema::PAGE_BYTES)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    let transaction = connection.transaction()?;
-    schema::create(&transaction)?;
-    transaction.commit()?;
-    connection.close().map_err(|(_, error)| error)
+    connection.pragma_update(None, "page_size", schema::PAGE_BYTES).map_err(failed())?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed())?;
+    let transaction = connection.transaction().map_err(failed())?;
+    schema::create(&transaction).map_err(failed())?;
+    outbox::carry(&transaction, undecided)?;
+    transaction.commit().map_err(failed())?;
+    connection.close().map_err(|(_, error)| error).map_err(failed())
 }

@@ -43,6 +43,16 @@ pub(crate) fn write(transaction: &Transaction<'_>, changes: &[OutboxChange]) -> 
     Ok(())
 }
 
+/// Puts requests of another journal that have no decision there.
+pub(crate) fn carry(transaction: &Transaction<'_>, entries: &[OutboxEntry]) -> Result<(), JournalError> {
+    for entry in entries {
+        if let Some(cms) = &entry.cms {
+            put(transaction, entry.request_id, entry.visit, cms, entry.accept_until)?;
+        }
+    }
+    Ok(())
+}
+
 fn put(
     transaction: &Transaction<'_>,
     request_id: Uuid,

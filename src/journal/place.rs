@@ -73,6 +73,20 @@ fn free_name(journal: &Path, suffix: &str) -> PathBuf {
     (2_u32..).map(|n| beside(journal, &format!("{suffix}-{n}"))).find(|name| !taken(name)).unwrap_or(first)
 }
 
+/// The database that was set aside last, as far as the times in the names tell, and its name.
+pub(crate) fn newest_aside(journal: &Path) -> Option<(PathBuf, String)> {
+    let prefix = format!("{}{ASIDE}", journal.file_name()?.to_str()?);
+    fs::read_dir(folder(journal))
+        .ok()?
+        .filter_map(|file| {
+            let file = file.ok()?;
+            let name = file.file_name().into_string().ok()?;
+            let beside = ["-wal", "-journal", "-shm"].iter().any(|suffix| name.ends_with(suffix));
+            (name.starts_with(&prefix) && !beside).then(|| (file.path(), name))
+        })
+        .max_by(|(_, one), (_, other)| one.cmp(other))
+}
+
 /// The sequence number after all that journals set aside here had, as far as their names tell.
 pub(crate) fn next_after_aside(journal: &Path) -> Option<u64> {
     let prefix = format!("{}{ASIDE}", journal.file_name()?.to_str()?);

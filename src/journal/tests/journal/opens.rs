@@ -81,13 +81,16 @@ fn a_damaged_file_is_corrupt_and_set_aside() {
     assert_eq!(report.next_sequence, Some(21));
     let aside = place.file("journal.db.aside-20261121T010203456Z-next-21-journal-checkpoint-differs");
     assert_eq!(report.set_aside.first(), Some(&aside));
-    assert_eq!(fs::read(aside).unwrap(), damaged);
+    assert_eq!(fs::read(&aside).unwrap(), damaged);
     assert!(!place.path().exists());
     assert_eq!(report.undecided.len(), 1);
     assert_eq!(report.undecided[0].cms, Some(cms(50)));
 
     // The next start makes a new one, and its log goes on where the old one ended.
     let Opened::Fresh(mut journal) = open(&place.path()).unwrap() else { panic!("fresh") };
+    // Also when the process that set it aside came no further: what was not decided is in the new one already.
+    assert_eq!(journal.outbox_pending().unwrap(), report.undecided);
+    assert_eq!(fs::read(&aside).unwrap(), damaged);
     let batch =
         Batch { outbox: vec![put(50, cms(50))], ..log([entry(0, word!("journal-checkpoint-differs"))]) };
     assert_eq!(journal.commit(&batch).unwrap().last_sequence, Some(21));
