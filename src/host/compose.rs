@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use request::{AnchorKind, FileKey, TrustAnchor, TrustPolicy, load_anchor_file, load_anchors};
+use request::{
+    AnchorKind, CertificateRefused, EvidenceSigner as _, FileKey, TrustAnchor, TrustPolicy, load_anchor_file,
+    load_anchors,
+};
 
 use crate::HostError;
 use crate::clock::Clock;
@@ -30,6 +33,7 @@ pub fn open_store(config: &Config, observer: Arc<dyn Observer>) -> Result<Sqlite
         batch_max: size(config.limits.batch_requests_max),
         busy_max: Duration::from_millis(config.limits.database_busy_ms_max.into()),
         terminals_listed: config.terminals.enrol == Enrol::Listed,
+        holder_key_ids: config.holder.key_ids().map(str::to_owned).collect(),
     };
     Ok(SqliteStore::open(&settings, observer)?)
 }
@@ -58,6 +62,13 @@ pub fn open_desk(config: &Config, clock: Arc<dyn Clock>) -> Result<Desk, HostErr
     refuse_open_to_others("the answer key", &config.answer.key)?;
     let answer_key = FileKey::load(&config.answer.certificate, &config.answer.key)
         .map_err(trust("the answer key ([answer])"))?;
+    // Answers are kept for ever: one that no terminal believes could never be mended.
+    match request::check_answer_certificate(answer_key.certificate_der(), clock.now()) {
+        Err(refused @ (CertificateRefused::Expired { .. } | CertificateRefused::NotYetValid { .. })) => {
+            tracing::error!(error = %refused, "the answer certificate is not in force: nothing can be decided");
+        }
+        found => found.map_err(trust("the answer certificate (answer.certificate)"))?,
+    }
     Ok(Desk::new(Parts {
         terms: Terms::load(config.terms.as_ref())?,
         holder_keys: HolderKeys::load(&config.holder)?,

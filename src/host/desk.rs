@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use request::{
-    AnswerContent, CheckTime, CountersignedRequest, Decision, FileKey, RequestContent, RequestRefused,
-    RevocationSource as _, RevocationStatus, TrustAnchor, TrustPolicy,
+    AnswerContent, CheckTime, CountersignedRequest, Decision, EvidenceSigner as _, FileKey, RequestContent,
+    RequestRefused, RevocationSource as _, RevocationStatus, TrustAnchor, TrustPolicy,
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -32,6 +32,9 @@ use crate::store::{
     Case, CheckpointKept, Facts, Found, IssuedChallenge, Retention, Ruling, Settled, Store, StoreError,
 };
 use crate::terms::Terms;
+
+/// Stable code: the answer certificate is not in force.
+const ANSWER_CERTIFICATE: &str = "answer-certificate-not-in-force";
 
 /// Everything the desk works with. [`crate::open_desk`] makes it from a configuration.
 pub struct Parts {
@@ -68,7 +71,7 @@ pub struct Parts {
 /// The desk.
 pub struct Desk {
     parts: Arc<Parts>,
-    verifications: Semaphore,
+    verifications: Arc<Semaphore>,
 }
 
 /// A request that has been looked at in full.
@@ -82,7 +85,7 @@ impl Desk {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let verifications = Semaphore::new(usize::try_from(parts.limits.verifications_max).unwrap_or(1));
-        Self { parts: Arc::new(parts), verifications }
+        Self { parts: Arc::new(parts), verifications: Arc::new(verifications) }
     }
 
     /// What the desk works with.
@@ -211,9 +214,10 @@ impl Desk {
     /// [`Refusal`] with the reason.
     pub async fn health(&self) -> Result<(), Refusal> {
         self.parts.store.ping().await?;
-        let usable = self.parts.revocation_fault();
-        self.parts.metrics.revocation_usable.set(i64::from(usable.is_none()));
-        usable.map_or(Ok(()), |code| Err(Refusal::not_now(code)))
+        let revocation = self.parts.revocation_fault();
+        self.parts.metrics.revocation_usable.set(i64::from(revocation.is_none()));
+        let fault = revocation.or_else(|| self.parts.answer_fault(self.parts.clock.now()));
+        fault.map_or(Ok(()), |code| Err(Refusal::not_now(code)))
     }
 
     /// Erases what has had its time, in rounds, until nothing is left to erase.
@@ -247,9 +251,12 @@ impl Desk {
 
     /// All checks that need no books, on a thread for computing.
     async fn examine(&self, terminal: &TerminalId, cms: Bytes) -> Result<Examined, Refusal> {
-        let _permit = self.verifications.acquire().await.map_err(|_| Refusal::not_now("the host stops"))?;
+        let permit = self.verifications.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| Refusal::not_now("the host stops"))?;
         let (parts, terminal) = (self.parts.clone(), terminal.clone());
         tokio::task::spawn_blocking(move || {
+            // Held by the work and not by the one who waits: a terminal that hangs up does not make room for more.
+            let _permit = permit;
             let begun = parts.clock.elapsed();
             let examined = parts.examine(&terminal, &cms);
             parts.metrics.verify_seconds.observe(parts.clock.elapsed().saturating_sub(begun).as_secs_f64());
@@ -340,6 +347,14 @@ impl Parts {
         }
     }
 
+    /// Why no answer can be signed at `at`. Terminals refuse an answer under a certificate that is not in force, and an
+    /// answer that was stored could never be signed again.
+    fn answer_fault(&self, at: Timestamp) -> Option<&'static str> {
+        let refused = request::check_answer_certificate(self.answer_key.certificate_der(), at).err()?;
+        tracing::error!(error = %refused, "the answer certificate cannot be used");
+        Some(ANSWER_CERTIFICATE)
+    }
+
     /// Why revocation cannot be checked now; nothing when it can, or need not.
     fn revocation_fault(&self) -> Option<&'static str> {
         let at = self.clock.now();
@@ -379,7 +394,11 @@ fn rule(parts: Arc<Parts>, claim: Claim, case: &Case) -> crate::store::Rule {
     let (request_id, request_sha256, terminal_id) =
         (case.request_id, case.request_sha256, case.terminal.to_string());
     let skew = SignedDuration::from_millis(parts.limits.clock_skew_ms_max.into());
+    let no_answer = parts.answer_fault(claim.arrived_at);
     Arc::new(move |facts: &Facts| {
+        if let Some(why) = no_answer {
+            return Ok(Ruling::NotNow(why));
+        }
         let decision = match ruling::decide(&claim, facts, &parts.terms, skew) {
             Outcome::Decided(decision) => decision,
             Outcome::NotNow(why) => return Ok(Ruling::NotNow(why)),

@@ -5,13 +5,15 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::DecodePrivateKey as _;
 
 use crate::algorithm::CardAlgorithm;
 use crate::certificate::{Certificate, NotACertificate};
-use crate::clauses::subject_key;
+use crate::clauses::{self, Purpose, subject_key};
+use crate::refused::CertificateRefused;
 
 /// A P-256 key with its certificate.
 ///
@@ -98,6 +100,16 @@ impl FileKey {
         }
         Ok(Self { certificate, key })
     }
+}
+
+/// Whether answers under this certificate can be believed, as far as its owner can tell: profile of a host's answering
+/// key, and in force at `at`. A terminal asks for the path to its root besides.
+///
+/// # Errors
+/// [`CertificateRefused`], by the first clause that does not hold; the dates come last.
+pub fn check_answer_certificate(der: &[u8], at: Timestamp) -> Result<(), CertificateRefused> {
+    let certificate = Certificate::parse(der).map_err(CertificateRefused::NotACertificate)?;
+    clauses::validate_own(&certificate, Purpose::HostAnswer, at)
 }
 
 impl EvidenceSigner for FileKey {

@@ -61,7 +61,7 @@ pub use canonical::{BadField, CONTENT_BYTES_MAX, ContentRefused, SCHEMA_VERSION}
 pub use card::{CardCertificate, TrustPolicy, check_card_certificate};
 pub use certificate::{CERTIFICATE_BYTES_MAX, NotACertificate};
 pub use content::{CHANNEL, PURPOSE, RequestContent};
-pub use evidence::{EvidenceSigner, FileKey, KeyFileError, SignFault};
+pub use evidence::{EvidenceSigner, FileKey, KeyFileError, SignFault, check_answer_certificate};
 pub use file_clauses::{FILE_BYTES_MAX, FileRefused};
 pub use refused::CertificateRefused;
 pub use revocation::{CrlRefused, CrlRevocation, RevocationFault, RevocationSource, RevocationStatus};

@@ -113,6 +113,17 @@ pub(super) fn set_insurer(
     Ok(before > 0)
 }
 
+/// Ids of the keys by which active registrations and the insurer table know their holders.
+pub(super) fn holder_keys_in_use(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare(
+            "SELECT holder_key_id FROM registration WHERE cancelled_ms IS NULL
+             UNION SELECT holder_key_id FROM insurer",
+        )?
+        .query_map((), |row| row.get(0))?
+        .collect()
+}
+
 pub(super) fn insurer_rows(
     connection: &Connection,
 ) -> Result<Vec<(HolderHash, InsurerState, Timestamp)>, StoreError> {

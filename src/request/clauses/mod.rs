@@ -61,27 +61,50 @@ pub(crate) fn validate<'t>(
     purpose: Purpose,
     at: Timestamp,
 ) -> Result<&'t TrustAnchor, CertificateRefused> {
-    shape::version(certificate)?;
-    shape::serial(certificate)?;
-    shape::one_signature_algorithm(certificate)?;
-    shape::no_unique_ids(certificate)?;
-    shape::no_double_extension(certificate)?;
-    shape::readable_extensions(certificate)?;
-    shape::no_unknown_critical(certificate)?;
+    every_shape(certificate)?;
 
     let anchor = path::authority(certificate, anchors, purpose)?;
     path::authority_name_and_serial(certificate, anchor)?;
     path::signature(certificate, anchor)?;
 
-    subject_key::clause(certificate, purpose, anchor.kind)?;
-    usage::key_usage(certificate)?;
-    usage::extended_key_usage(certificate, purpose)?;
-    usage::end_entity(certificate)?;
-    policy::clause(certificate, purpose, anchor.kind)?;
+    every_profile(certificate, purpose, anchor.kind)?;
 
     // Last, so that "expired" is only ever said of a certificate that is genuine; and before its anchor's,
     // for an old card under an old generation is an expired card.
     path::validity(certificate, at)?;
     path::anchor_validity(anchor, at)?;
     Ok(anchor)
+}
+
+/// Every clause that needs no anchor: what the owner of a service certificate can know of it.
+pub(crate) fn validate_own(
+    certificate: &Certificate<'_>,
+    purpose: Purpose,
+    at: Timestamp,
+) -> Result<(), CertificateRefused> {
+    every_shape(certificate)?;
+    every_profile(certificate, purpose, AnchorKind::Service)?;
+    path::validity(certificate, at)
+}
+
+fn every_shape(certificate: &Certificate<'_>) -> Result<(), CertificateRefused> {
+    shape::version(certificate)?;
+    shape::serial(certificate)?;
+    shape::one_signature_algorithm(certificate)?;
+    shape::no_unique_ids(certificate)?;
+    shape::no_double_extension(certificate)?;
+    shape::readable_extensions(certificate)?;
+    shape::no_unknown_critical(certificate)
+}
+
+fn every_profile(
+    certificate: &Certificate<'_>,
+    purpose: Purpose,
+    anchor: AnchorKind,
+) -> Result<(), CertificateRefused> {
+    subject_key::clause(certificate, purpose, anchor)?;
+    usage::key_usage(certificate)?;
+    usage::extended_key_usage(certificate, purpose)?;
+    usage::end_entity(certificate)?;
+    policy::clause(certificate, purpose, anchor)
 }

@@ -1,12 +1,15 @@
 //! Every decision and every refusal of the host, through TLS, with signed requests of the test PKI.
 
 use crate::support::{Card, Draft, World, run};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use myna_host::acceptance_number::AcceptanceNumber;
+use myna_host::clock::Clock as _;
 use myna_host::store::InsurerState;
 use request::{Decision, RejectReason};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use test_pki::{AuthCa, AuthorityName, CardKey};
-use wire::ProblemCode;
+use wire::{ProblemCode, TerminalId};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -45,8 +48,8 @@ fn after_a_cancellation_the_holder_registers_again() {
         let card = Card::quick(&world.pki);
         let first = world.register("T0001", &card).await.acceptance_number.unwrap();
         let store = &world.desk.parts().store;
-        assert!(store.cancel(first.parse().unwrap(), jiff::Timestamp::UNIX_EPOCH).await.unwrap());
-        assert!(!store.cancel(first.parse().unwrap(), jiff::Timestamp::UNIX_EPOCH).await.unwrap(), "once");
+        assert!(store.cancel(first.parse().unwrap(), Timestamp::UNIX_EPOCH).await.unwrap());
+        assert!(!store.cancel(first.parse().unwrap(), Timestamp::UNIX_EPOCH).await.unwrap(), "once");
         let second = world.register("T0001", &card).await;
         assert_eq!(second.decision, Decision::Registered);
         assert_ne!(second.acceptance_number.unwrap(), first);
@@ -268,5 +271,35 @@ fn a_lever_makes_the_host_unable_to_decide() {
         world.pull(r#"{"lever":"clear"}"#).await;
         let reply = world.client("T0001").register(body.clone()).await;
         assert_eq!(world.verified("T0001", &body, &reply).decision, Decision::Registered);
+    });
+}
+
+#[test]
+fn a_host_whose_answer_certificate_has_ended_decides_nothing_and_answers_as_before() {
+    run(async {
+        let world = World::new().await;
+        // Nothing but the answer certificate ends on that day.
+        let (card, later) = (Card::quick(&world.pki), Card::quick(&world.pki));
+        let body = world.draft("T0001", &card).await.sign();
+        let open = world.draft("T0001", &later).await.sign();
+        let terminal: TerminalId = "T0001".parse().unwrap();
+        let before = world.desk.register(&terminal, body.clone().into()).await.unwrap();
+        let files = world.pki.host().answer;
+        let pem = std::fs::read(&files.certificate).unwrap();
+        let der = CertificateDer::from_pem_slice(&pem).unwrap();
+        let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+        let end = Timestamp::from_second(certificate.validity().not_after.timestamp()).unwrap();
+        world.clock.forward(end.duration_since(world.clock.now()) + SignedDuration::from_secs(2));
+
+        let mut config = world.config.clone();
+        config.revocation = None;
+        config.trust.terminal_crl = None;
+        let desk = myna_host::open_desk(&config, world.clock.clone()).unwrap();
+        let refused = desk.register(&terminal, open.into()).await.unwrap_err();
+        assert_eq!(refused.code, ProblemCode::CannotDecideNow);
+        assert_eq!(refused.detail, "answer-certificate-not-in-force");
+        assert_eq!(desk.health().await.unwrap_err().detail, "answer-certificate-not-in-force");
+        assert_eq!(world.rows("decision"), 1);
+        assert_eq!(desk.register(&terminal, body.into()).await.unwrap(), before, "the stored answer stands");
     });
 }

@@ -263,6 +263,69 @@ fn the_operator_looks_and_acts_while_the_host_runs() {
 }
 
 #[test]
+fn evidence_is_never_one_of_two_requests_with_the_same_id() {
+    run(async {
+        let (dir, pki, config) = prepare("");
+        let process = Process::start(&config, &dir.path().join("log"));
+        let id = crate::support::card::new_id(SystemClock::new().now());
+        let mut bodies = Vec::new();
+        for name in ["T0001", "T0002"] {
+            let terminal = Client::new(&pki, name, process.address);
+            let (card, challenge) = (Card::quick(&pki), terminal.challenge().await);
+            let mut draft = Draft::new(&pki, name, &card, &challenge, challenge.host_time.timestamp());
+            draft.content.request_id = id;
+            bodies.push(draft.sign());
+            assert_eq!(terminal.register(bodies.last().unwrap().clone()).await.status, 200);
+        }
+        let (id, file) = (id.to_string(), dir.path().join("evidence.der"));
+        let file = file.to_str().unwrap();
+        let ambiguous = host(&config, &["show", &id, "--evidence", file]);
+        assert!(String::from_utf8_lossy(&ambiguous.stderr).contains("--terminal"));
+        assert_eq!(said(&host(&config, &["show", &id])).lines().count(), 2, "both are shown");
+        said(&host(&config, &["show", &id, "--terminal", "T0001", "--evidence", file]));
+        assert_eq!(std::fs::read(file).unwrap(), bodies[0]);
+
+        // A row of the other terminal in its place opens, for the id is the same, and is found out.
+        let books = rusqlite::Connection::open(dir.path().join("host.db")).unwrap();
+        let swap = "CREATE TEMP TABLE t AS SELECT * FROM evidence; UPDATE evidence SET
+            nonce = (SELECT nonce FROM t WHERE t.decision_id <> evidence.decision_id),
+            sealed = (SELECT sealed FROM t WHERE t.decision_id <> evidence.decision_id)";
+        books.execute_batch(swap).unwrap();
+        let other = dir.path().join("other.der");
+        let show = ["show", &id, "--terminal", "T0001", "--evidence", other.to_str().unwrap()];
+        let swapped = host(&config, &show);
+        assert!(String::from_utf8_lossy(&swapped.stderr).contains("not the request that was decided"));
+        assert!(!other.exists());
+    });
+}
+
+#[test]
+fn books_whose_holders_need_a_key_that_is_not_configured_stay_closed() {
+    run(async {
+        let (dir, pki, config) = prepare("");
+        let process = Process::start(&config, &dir.path().join("log"));
+        let terminal = Client::new(&pki, "T0001", process.address);
+        let (card, challenge) = (Card::quick(&pki), terminal.challenge().await);
+        let body = Draft::new(&pki, "T0001", &card, &challenge, challenge.host_time.timestamp()).sign();
+        assert_eq!(terminal.register(body).await.status, 200);
+        process.kill();
+        // The key is replaced, and the old one forgotten: the holder would be somebody new.
+        let text = std::fs::read_to_string(&config).unwrap();
+        let replaced = text.replace("key_id = \"holder-1\"", "key_id = \"holder-2\"");
+        std::fs::write(&config, &replaced).unwrap();
+        let refused = host(&config, &["config", "check"]);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("holder.previous"));
+        let key = dir.path().join("pki/host/holder.key");
+        let previous = format!(
+            "key_id = \"holder-2\"\nprevious = [{{ key_id = \"holder-1\", key_file = \"{}\" }}]",
+            key.display()
+        );
+        std::fs::write(&config, replaced.replace("key_id = \"holder-2\"", &previous)).unwrap();
+        said(&host(&config, &["config", "check"]));
+    });
+}
+
+#[test]
 fn the_configuration_is_shown_checked_and_refused() {
     let (dir, _pki, config) = prepare("");
     let shown = said(&host(&config, &["config", "show"]));
@@ -285,6 +348,11 @@ fn the_configuration_is_shown_checked_and_refused() {
     wrong("keep_days = 365", "keep_day = 365", "keep_day");
     wrong("/host/tls.key.pem", "/host/none.key.pem", "cannot read the TLS key");
     wrong("/host/tls.key.pem", "/host/answer.key.pem", "TLS");
+    let answers_with_tls = text.replace("/host/answer.", "/host/tls.");
+    let path = dir.path().join("wrong.toml");
+    std::fs::write(&path, answers_with_tls).unwrap();
+    let refused = host(&path, &["config", "check"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("answer.certificate"), "another purpose");
     wrong("/anchors/card-test", "/anchors/none", "card_anchors_test");
     wrong("auth-2.crl.pem", "none.crl.pem", "could not decide");
     let key = dir.path().join("pki/host/holder.key");
