@@ -1,6 +1,12 @@
 //! The host's decisions a second, durable, in one process without TLS; beside it what this machine's processor and disk
 //! can do: `openssl speed` of RSA-2048 verification, and a plain loop of write and fdatasync.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench"
+)]
 #![allow(missing_docs, dead_code, unreachable_pub, reason = "shares the host's test support")]
 
 use std::io::Write as _;

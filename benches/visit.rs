@@ -1,6 +1,12 @@
 //! A whole visit: APDUs, own time, memory, start-up; beside it OpenSC's login and signature with the same card through
 //! the same `pcscd`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench"
+)]
 
 use std::process::Command;
 
@@ -36,7 +42,8 @@ fn main() {
     let ready = median(&mut (0..VISITS).map(|_| ready_ms(&world)).collect::<Vec<_>>());
     let (opensc_apdus, opensc_ms) = opensc(&world, &trace);
     head();
-    let opensc_row = format!("OpenSC `pkcs11-tool` login and signature: {opensc_apdus} APDUs, {opensc_ms:.0} ms");
+    let opensc_row =
+        format!("OpenSC `pkcs11-tool` login and signature: {opensc_apdus} APDUs, {opensc_ms:.0} ms");
     row("APDUs of a visit", &apdus.to_string(), &opensc_row);
     row("APDUs after the last digit", &after_pin.to_string(), "");
     row("time in the card, median", &format!("{:.1} ms", median(&mut card)), "emulator without delays");

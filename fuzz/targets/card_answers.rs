@@ -12,8 +12,7 @@ impl Channel for Scripted<'_> {
     fn transmit(&mut self, command: &Command<'_>) -> Result<Response, ChannelError> {
         self.presented += usize::from(command.is_sensitive());
         let Some(answer) = self.answers.next() else { return Err(ChannelError::CardRemoved) };
-        Response::parse(answer)
-            .map_err(|_| ChannelError::Protocol { what: "not a response", source: None })
+        Response::parse(answer).map_err(|_| ChannelError::Protocol { what: "not a response", source: None })
     }
 }
 

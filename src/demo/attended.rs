@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use crate::DemoError;
 use crate::programs::Programs;
 use crate::reader_stack::ReaderStack;
 use crate::state::State;
 use crate::terminal_process::{TerminalSetup, write_configuration};
-use crate::DemoError;
 
 /// Runs one visit on this console; `explain` is called with the name of each screen. Answers the exit status.
 ///

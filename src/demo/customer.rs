@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::DemoError;
 use crate::clock::wait_until;
 use crate::reader_stack::CardControl;
 use crate::terminal_process::TerminalProcess;
-use crate::DemoError;
 
 /// How this customer behaves.
 #[derive(Clone)]

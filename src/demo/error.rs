@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// A program of the workspace was not built.
-    #[error("{program} is not built: looked at {path}. Build all with 'cargo build --workspace', or run scripts/demo")]
+    #[error(
+        "{program} is not built: looked at {path}. Build all with 'cargo build --workspace', or run scripts/demo"
+    )]
     NotBuilt {
         /// Which program.
         program: &'static str,

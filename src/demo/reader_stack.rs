@@ -50,25 +50,36 @@ impl ReaderStack {
     /// When a process cannot be started or does not get ready; the message names its log.
     pub fn start(programs: &Programs, folder: &Path, card: &CardSetup) -> Result<Self, DemoError> {
         // Short and of our own: a Unix socket's path may have 107 bytes at most.
-        let sockets = tempfile::Builder::new()
-            .prefix("myna-")
-            .tempdir()
-            .map_err(|source| DemoError::File { doing: "make a folder in", path: std::env::temp_dir(), source })?;
+        let sockets = tempfile::Builder::new().prefix("myna-").tempdir().map_err(|source| {
+            DemoError::File { doing: "make a folder in", path: std::env::temp_dir(), source }
+        })?;
         let pcscd_folder = sockets.path().join("pcscd");
-        std::fs::create_dir(&pcscd_folder)
-            .map_err(|source| DemoError::File { doing: "make", path: pcscd_folder.clone(), source })?;
+        std::fs::create_dir(&pcscd_folder).map_err(|source| DemoError::File {
+            doing: "make",
+            path: pcscd_folder.clone(),
+            source,
+        })?;
         let configuration = folder.join("reader.conf");
         let log = folder.join("reader.log");
-        std::fs::write(&configuration, reader_configuration(&programs.vpcd)).map_err(|source| {
-            DemoError::File { doing: "write", path: configuration.clone(), source }
-        })?;
+        std::fs::write(&configuration, reader_configuration(&programs.vpcd))
+            .map_err(|source| DemoError::File { doing: "write", path: configuration.clone(), source })?;
 
         let mut command = Command::new("unshare");
         if !nix::unistd::geteuid().is_root() {
             command.args(["--user", "--map-root-user"]);
         }
         command
-            .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c"])
+            .args([
+                "--mount",
+                "--net",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+            ])
             .arg(SCRIPT)
             .arg("reader-stack")
             .args([pcscd_folder.as_path(), &programs.pcscd, &configuration, &log])
@@ -80,8 +91,11 @@ impl ReaderStack {
             .args(&card.more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        let errors = std::fs::File::create(&log)
-            .map_err(|source| DemoError::File { doing: "write", path: log.clone(), source })?;
+        let errors = std::fs::File::create(&log).map_err(|source| DemoError::File {
+            doing: "write",
+            path: log.clone(),
+            source,
+        })?;
         let mut child = command
             .stderr(errors)
             .spawn()
@@ -153,7 +167,9 @@ impl ReaderStack {
         })?;
         match line.trim() {
             "ok" => Ok(()),
-            "" => Err(self.not_ready("it ended at once (are user namespaces allowed on this machine? root needs none)")),
+            "" => Err(self.not_ready(
+                "it ended at once (are user namespaces allowed on this machine? root needs none)",
+            )),
             other => Err(DemoError::Unexpected { peer: "the reader stack", said: other.to_owned() }),
         }
     }

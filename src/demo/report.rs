@@ -7,9 +7,15 @@ use myna_demo::state::State;
 /// One line for a person about what happens at `screen`, `None` where nothing needs saying.
 pub(crate) fn explain(screen: &str) -> Option<&'static str> {
     Some(match screen {
-        "terms" => "The terminal has fetched the terms and a challenge from the host; the customer confirms the terms.",
-        "insert-card" => "The customer puts the card in: the emulated chip appears in the virtual PC/SC reader.",
-        "reading" => "SELECT, token label, certificate, tries left: all that can be refused is refused before the PIN.",
+        "terms" => {
+            "The terminal has fetched the terms and a challenge from the host; the customer confirms the terms."
+        }
+        "insert-card" => {
+            "The customer puts the card in: the emulated chip appears in the virtual PC/SC reader."
+        }
+        "reading" => {
+            "SELECT, token label, certificate, tries left: all that can be refused is refused before the PIN."
+        }
         "last-try" => "Only one try is left on the card; the customer must say yes before the PIN is asked.",
         "pin" => "The PIN goes from the pad into one page-locked slot, and from there to the chip.",
         "signing" => "The chip checks the PIN and signs; the request is recorded, then sent over mutual TLS.",

@@ -23,16 +23,24 @@ impl State {
     /// # Errors
     /// When a file cannot be written or the PKI in `root` is unusable.
     pub fn open(root: &Path) -> Result<Self, DemoError> {
-        std::fs::create_dir_all(root)
-            .map_err(|source| DemoError::File { doing: "make", path: root.to_owned(), source })?;
-        let root = root
-            .canonicalize()
-            .map_err(|source| DemoError::File { doing: "find", path: root.to_owned(), source })?;
+        std::fs::create_dir_all(root).map_err(|source| DemoError::File {
+            doing: "make",
+            path: root.to_owned(),
+            source,
+        })?;
+        let root = root.canonicalize().map_err(|source| DemoError::File {
+            doing: "find",
+            path: root.to_owned(),
+            source,
+        })?;
         let state = Self { root };
         for folder in ["host", "cards", "terminal", "terminal/receipts"] {
             let path = state.path(folder);
-            std::fs::create_dir_all(&path)
-                .map_err(|source| DemoError::File { doing: "make", path, source })?;
+            std::fs::create_dir_all(&path).map_err(|source| DemoError::File {
+                doing: "make",
+                path,
+                source,
+            })?;
         }
         let of_pki = |source| DemoError::Pki { path: state.pki(), source };
         let pki = Pki::open_or_create(&state.pki(), clock::now()).map_err(of_pki)?;
@@ -65,8 +73,11 @@ impl State {
         let mut roots = String::new();
         for generation in ["pki/ca/auth-1.crt.pem", "pki/ca/auth-2.crt.pem"] {
             let path = self.path(generation);
-            let pem = std::fs::read_to_string(&path)
-                .map_err(|source| DemoError::File { doing: "read", path: path.clone(), source })?;
+            let pem = std::fs::read_to_string(&path).map_err(|source| DemoError::File {
+                doing: "read",
+                path: path.clone(),
+                source,
+            })?;
             roots.push_str(&pem);
         }
         self.write("trust-root.pem", &roots).map(drop)
@@ -83,8 +94,11 @@ impl State {
     /// When the file cannot be written.
     pub fn write(&self, below: &str, text: &str) -> Result<PathBuf, DemoError> {
         let path = self.path(below);
-        std::fs::write(&path, text)
-            .map_err(|source| DemoError::File { doing: "write", path: path.clone(), source })?;
+        std::fs::write(&path, text).map_err(|source| DemoError::File {
+            doing: "write",
+            path: path.clone(),
+            source,
+        })?;
         Ok(path)
     }
 }

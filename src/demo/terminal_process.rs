@@ -123,7 +123,10 @@ impl TerminalProcess {
             .stdout(Stdio::piped())
             .stderr(errors)
             .spawn()
-            .map_err(|source| DemoError::Start { program: programs.terminal.display().to_string(), source })?;
+            .map_err(|source| DemoError::Start {
+                program: programs.terminal.display().to_string(),
+                source,
+            })?;
         let (Some(keys), Some(screens)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(DemoError::Unexpected { peer: "the terminal", said: "no pipes".to_owned() });
         };
@@ -178,7 +181,11 @@ impl TerminalProcess {
     /// When the system cannot tell how it ended.
     pub fn wait(&mut self) -> Result<ExitStatus, DemoError> {
         drop(self.keys.take());
-        self.child.wait().map_err(|source| DemoError::Talk { peer: "the terminal", doing: "waiting for its end", source })
+        self.child.wait().map_err(|source| DemoError::Talk {
+            peer: "the terminal",
+            doing: "waiting for its end",
+            source,
+        })
     }
 }
 

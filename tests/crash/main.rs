@@ -9,7 +9,7 @@ use serde_json::json;
 use myna_demo::customer::{Customer, Whim};
 use myna_tests::{World, text};
 
-const REGISTRATIONS: &str = "SELECT count(*) FROM registrations";
+const REGISTRATIONS: &str = "SELECT count(*) FROM registration";
 const UNDECIDED: &str = "SELECT count(*) FROM outbox WHERE answer IS NULL";
 const DECIDED: &str = "SELECT count(*) FROM outbox WHERE answer IS NOT NULL";
 
@@ -18,20 +18,21 @@ fn killed_between_signature_and_answer(world: &World) {
     world.host_lever(&json!({ "lever": "slow", "ms": 3000 }));
     let mut terminal = world.terminal();
     let pid = nix::unistd::Pid::from_raw(terminal.pid().cast_signed());
-    let lived = Customer::with_pin("1234").visit(&mut terminal, world.pad(), &world.reader.card(), |screen| {
-        if screen["screen"] == "sending" {
-            // The screen may be a moment ahead of the disk's answer to nobody: the record comes first, by type.
-            assert_eq!(world.journal_count(UNDECIDED), 1, "the signed request is durable");
-            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
-        }
-    });
+    let lived =
+        Customer::with_pin("1234").visit(&mut terminal, world.pad(), &world.reader.card(), |screen| {
+            if screen["screen"] == "sending" {
+                // The screen may be a moment ahead of the disk's answer to nobody: the record comes first, by type.
+                assert_eq!(world.journal_count(UNDECIDED), 1, "the signed request is durable");
+                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+            }
+        });
     assert!(lived.is_err(), "the terminal died: {lived:?}");
     world.host_lever(&json!({ "lever": "clear" }));
 }
 
 fn acceptance_number_at_host(world: &World) -> String {
     let books = rusqlite::Connection::open(world.state.path("host/host.db")).unwrap();
-    books.query_row("SELECT acceptance_number FROM registrations", [], |row| row.get(0)).unwrap()
+    books.query_row("SELECT acceptance_number FROM registration", [], |row| row.get(0)).unwrap()
 }
 
 fn evidence_answer(world: &World) -> String {
@@ -58,7 +59,10 @@ fn killed_between_signature_and_answer_it_is_one_registration() {
     let leaves = Customer { whim: Some(("terms".to_owned(), Whim::Cancel)), ..Customer::with_pin("1234") };
     let visit = world.visit(&leaves);
     assert!(
-        visit.screens.iter().any(|screen| screen["screen"] == "take-card" && screen["found_at_start"] == true),
+        visit
+            .screens
+            .iter()
+            .any(|screen| screen["screen"] == "take-card" && screen["found_at_start"] == true),
         "the card left inside is given back: {:?}",
         visit.screens
     );
@@ -84,7 +88,8 @@ fn a_lost_answer_is_asked_for_again_and_it_is_one_registration() {
 #[test]
 fn a_host_that_cannot_decide_is_told_as_it_is_and_delivered_later() {
     let mut world = World::with_card("valid");
-    world.setup.limits = vec!["host_decision_ms_max = 2000".to_owned()];
+    world.setup.limits =
+        vec!["host_decision_ms_max = 3000".to_owned(), "host_connect_ms_max = 2000".to_owned()];
     world.host_lever(&json!({ "lever": "cannot-decide" }));
     let visit = world.visit(&Customer::with_pin("1234"));
     assert_eq!(text(&visit.result, "outcome"), "pending", "{}", world.logs());

@@ -41,9 +41,12 @@ fn openssl_refuses_a_flip_in_content_attributes_signature_and_certificate() {
     let signature_header = [0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x04, 0x82, 0x01, 0x00];
     let signature = find(&signature_header) + signature_header.len() + 100;
     let certificate = find(b"http://") + 4;
-    for (what, position) in
-        [("content", content), ("attributes", attributes), ("signature", signature), ("certificate", certificate)]
-    {
+    for (what, position) in [
+        ("content", content),
+        ("attributes", attributes),
+        ("signature", signature),
+        ("certificate", certificate),
+    ] {
         let mut flipped = der.clone();
         flipped[position] ^= 0x01;
         let file = world.state.path("flipped.der");

@@ -39,7 +39,8 @@ fn draw() -> Vec<String> {
 /// The forms in which programs write four bytes.
 fn forms(pin: &str) -> Vec<(&'static str, Vec<u8>)> {
     let digits = pin.as_bytes();
-    let list = |separator: &str| digits.iter().map(u8::to_string).collect::<Vec<_>>().join(separator).into_bytes();
+    let list =
+        |separator: &str| digits.iter().map(u8::to_string).collect::<Vec<_>>().join(separator).into_bytes();
     let base64 = |before: usize| {
         // The characters that depend on nothing but the PIN, when `before` bytes stand before it in a group of three.
         let padded = [&vec![0u8; before][..], digits, &[0, 0]].concat();
@@ -198,7 +199,7 @@ fn search(terminal: Option<&Path>) -> Findings {
         // A world a visit: what one visit leaves is not mixed with another's.
         let mut world = World::with_card("valid");
         world.setup.trace = "trace".to_owned();
-        world.setup.limits = vec!["pin_key_ms_max = 1500".to_owned()];
+        world.setup.limits = vec!["pin_key_ms_max = 5000".to_owned()];
         let card_pin = if kind == "wrong" { other_than(pin) } else { pin.clone() };
         world.reader.card().send(&serde_json::json!({ "do": "pin", "value": card_pin })).unwrap();
         let mut process = world.terminal_of(terminal);
@@ -210,7 +211,7 @@ fn search(terminal: Option<&Path>) -> Findings {
                 let name = screen["screen"].as_str().unwrap_or_default();
                 asked |= name == "pin";
                 // The PIN was in use; now the terminal waits for the customer, and must have forgotten it.
-                if asked && (name == "receipt" || name == "take-card") {
+                if asked && ["receipt", "stopped", "take-card"].contains(&name) {
                     memory = memory::writable(pid);
                 }
             })

@@ -38,7 +38,8 @@ fn without_short_file_identifiers_it_takes_seventeen_and_three() {
 #[test]
 fn a_wrong_pin_counts_once_and_the_right_one_registers() {
     let world = World::with_card("valid");
-    let customer = Customer { pins: vec!["9999".to_owned(), "1234".to_owned()], ..Customer::with_pin("1234") };
+    let customer =
+        Customer { pins: vec!["9999".to_owned(), "1234".to_owned()], ..Customer::with_pin("1234") };
     let visit = world.visit(&customer);
     assert_eq!(text(&visit.result, "outcome"), "registered", "{}", world.logs());
     let tries: Vec<u64> = visit
@@ -71,7 +72,10 @@ fn three_wrong_pins_lock_and_the_way_out_is_shown() {
     assert_eq!(text(&visit.result, "code"), "pin-locked");
     let again = world.visit(&Customer::with_pin("1234"));
     assert_eq!(text(&again.result, "code"), "pin-locked");
-    assert!(!again.screens.iter().any(|screen| screen["screen"] == "pin"), "the PIN is not asked of a locked card");
+    assert!(
+        !again.screens.iter().any(|screen| screen["screen"] == "pin"),
+        "the PIN is not asked of a locked card"
+    );
 }
 
 #[test]
@@ -95,7 +99,7 @@ fn cancelling_sends_nothing() {
         assert_eq!(text(&visit.result, "outcome"), "refused", "at {screen}: {}", world.logs());
         assert_eq!(text(&visit.result, "code"), "cancelled", "at {screen}");
         assert_eq!(visit.exit_code, 3);
-        assert_eq!(world.host_count("SELECT count(*) FROM registrations"), 0, "at {screen}");
+        assert_eq!(world.host_count("SELECT count(*) FROM registration"), 0, "at {screen}");
     }
 }
 
@@ -106,5 +110,5 @@ fn a_card_pulled_out_at_the_pin_ends_the_visit() {
     let visit = world.visit(&customer);
     assert_eq!(text(&visit.result, "outcome"), "refused", "{}", world.logs());
     assert_eq!(text(&visit.result, "code"), "card-removed");
-    assert_eq!(world.host_count("SELECT count(*) FROM registrations"), 0);
+    assert_eq!(world.host_count("SELECT count(*) FROM registration"), 0);
 }

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use devices::port::{CardEventSink, CardSession, CardUnit, CardUnitStatus, Fault, Presence, Return, WatchGuard};
+use devices::port::{
+    CardEventSink, CardSession, CardUnit, CardUnitStatus, Fault, Presence, Return, WatchGuard,
+};
 use jpki::{Channel, ChannelError, Command, Response};
 
 /// Never wiped.

@@ -33,7 +33,8 @@ pub fn programs() -> &'static Programs {
                 .status()
                 .expect("cargo runs");
             assert!(built.success(), "the programs build");
-            Programs::beside_this_one().expect("all programs and tools (scripts/test puts the tools in place)")
+            Programs::beside_this_one()
+                .expect("all programs and tools (scripts/test puts the tools in place)")
         }
     })
 }
@@ -69,8 +70,10 @@ impl World {
         let folder = tempfile::Builder::new().prefix("myna-world-").tempdir().expect("a folder");
         let state = State::open(folder.path()).expect("a state directory");
         let host = HostProcess::start(programs(), &state).expect("a host");
-        let more = ["--absent"].iter().chain(emulator_arguments).map(|&argument| argument.to_owned()).collect();
-        let card = CardSetup { persona: persona.to_owned(), state: state.path("cards"), pki: state.pki(), more };
+        let more =
+            ["--absent"].iter().chain(emulator_arguments).map(|&argument| argument.to_owned()).collect();
+        let card =
+            CardSetup { persona: persona.to_owned(), state: state.path("cards"), pki: state.pki(), more };
         let reader = ReaderStack::start(programs(), &state.path(""), &card).expect("a reader with a card");
         let pad = reader.folder().join("pad");
         let setup = TerminalSetup {

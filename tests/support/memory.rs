@@ -21,7 +21,9 @@ pub fn writable(pid: u32) -> Vec<u8> {
         let mut fields = line.split_whitespace();
         let (Some(range), Some(rights)) = (fields.next(), fields.next()) else { continue };
         let Some((start, end)) = range.split_once('-') else { continue };
-        let (Ok(start), Ok(end)) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16)) else { continue };
+        let (Ok(start), Ok(end)) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16)) else {
+            continue;
+        };
         if !rights.starts_with("rw") {
             continue;
         }

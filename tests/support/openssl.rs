@@ -16,5 +16,9 @@ pub fn cms_verify(file: &Path, root: &Path) -> Result<Vec<u8>, String> {
         .arg(root)
         .output()
         .expect("openssl runs");
-    if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

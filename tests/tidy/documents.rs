@@ -42,5 +42,7 @@ fn links_lead_somewhere() {
 #[test]
 fn the_changelog_has_this_version() {
     let text = read(Path::new("CHANGELOG.md"));
-    assert!(text.contains("## [Unreleased]") || text.contains(concat!("## [", env!("CARGO_PKG_VERSION"), "]")));
+    assert!(
+        text.contains("## [Unreleased]") || text.contains(concat!("## [", env!("CARGO_PKG_VERSION"), "]"))
+    );
 }

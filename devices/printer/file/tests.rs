@@ -1,3 +1,5 @@
+//! The file printer, tried in a folder of its own.
+
 use super::super::page::tests::sample;
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Pages: nothing is clipped, whatever the receipt says.
+
 use proptest::prelude::*;
 
 use super::super::{Bitmap, DateStyle, HelpLine, Paper, Receipt, Row, Value, render_bitmap, render_text};

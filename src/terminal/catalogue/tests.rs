@@ -1,3 +1,5 @@
+//! The catalogue is complete, in every language, and says what it must.
+
 use std::collections::BTreeSet;
 
 use transaction::{Device, FaultKind, Refusal, Rejection, TriesLeft};

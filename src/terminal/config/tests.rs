@@ -1,3 +1,5 @@
+//! The configuration: what is taken, and what is refused with which reason.
+
 use proptest::prelude::*;
 
 use super::*;

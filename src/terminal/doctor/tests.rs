@@ -1,3 +1,5 @@
+//! The doctor: what it finds, and what it says to do.
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The log commands, on a journal of their own.
+
 use clap::Parser;
 use journal::{Batch, CheckpointSigner, Detail, FileSigner, Journal, LogEntry, OpenOptions, Opened, Word};
 

@@ -1,3 +1,5 @@
+//! From a visit's result to a receipt.
+
 use std::path::Path;
 
 use devices::printer::{Bitmap, Paper, render_bitmap, render_text};
