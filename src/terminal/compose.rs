@@ -132,7 +132,8 @@ pub(crate) fn compose(
     let evidence = EvidenceFiles::new(config.evidence_dir());
     erase_old(&config, &mut journal, &evidence, now);
 
-    let catalogue = Arc::new(Catalogue::new(config.language, &config.helpline)?);
+    let catalogue = Catalogue::new(config.language, &config.helpline)?.for_tests(config.allow_test_roots);
+    let catalogue = Arc::new(catalogue);
     let (mailbox, inbox) = Mailbox::new();
     let place = SlotPlace::new(locked_pin_slot()?);
     let card_trust = Arc::new(card_trust(&config)?);

@@ -3,8 +3,8 @@
 //! Steps are those of a visit; objects and values are XFS4IoT's where it has one. There is nothing of a card or a holder:
 //! no digit, no certificate, no answer of the card beyond its status word.
 
-use journal::{Mark, Word, word};
-use transaction::{CardEvent, Decision, Fault, Outcome, Record, RequestId, Tries, Visit, VisitId};
+use journal::{Action, Mark, Word, word};
+use transaction::{CardEvent, Decision, Fault, FaultKind, Outcome, Record, RequestId, Tries, Visit, VisitId};
 use uuid::Uuid;
 
 use crate::receipt;
@@ -19,6 +19,8 @@ pub(crate) struct Line {
     pub(crate) value: Option<Word>,
     pub(crate) tries_left: Option<u8>,
     pub(crate) outcome: Option<Word>,
+    /// Who mends it, where the device itself did not say.
+    pub(crate) action: Option<Action>,
     pub(crate) detail: Option<String>,
 }
 
@@ -32,6 +34,7 @@ impl Line {
             value: None,
             tries_left: None,
             outcome: None,
+            action: None,
             detail: None,
         }
     }
@@ -133,7 +136,15 @@ fn step(visit: Visit, step: Word, code: Word) -> Line {
 }
 
 fn ended(visit: Visit, at: Word, outcome: Outcome) -> Line {
-    step(visit, at, Word::or_unknown(outcome.code())).ended(outcome)
+    let line = step(visit, at, Word::or_unknown(outcome.code())).ended(outcome);
+    match outcome {
+        Outcome::Fault(fault) => Line { action: Some(action(fault)), ..line },
+        Outcome::Registered
+        | Outcome::AlreadyRegistered
+        | Outcome::Rejected(_)
+        | Outcome::Refused(_)
+        | Outcome::Pending => line,
+    }
 }
 
 /// The reference number is on the receipt: by it operators find the visit that a customer calls about.
@@ -165,13 +176,30 @@ fn failed(step: Word, fault: Fault) -> Line {
     Line {
         object: Some(Word::or_unknown(fault.device.name())),
         value: Some(Word::or_unknown(fault.kind.name())),
+        action: Some(action(fault)),
         ..Line::new(step, Word::or_unknown(fault.code))
+    }
+}
+
+/// What mends a fault that came without a word of its device.
+const fn action(fault: Fault) -> Action {
+    match fault.kind {
+        FaultKind::Transient => Action::Suspend,
+        FaultKind::NeedsOperator | FaultKind::Broken => Action::Maintenance,
     }
 }
 
 fn decided(decision: Decision) -> Line {
     let outcome = Outcome::from(decision);
     Line::new(word!("send"), Word::or_unknown(outcome.code())).ended(outcome)
+}
+
+/// The request that a record is about, where it does not name the visit: the visit is found by it.
+pub(crate) fn about(record: &Record) -> Option<RequestId> {
+    match *record {
+        Record::NoDecision { request, .. } | Record::Decided { request, .. } => Some(request),
+        _ => None,
+    }
 }
 
 /// What recovery must know of a record, besides its line: its place in which visit, and the request it is about.

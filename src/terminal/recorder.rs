@@ -87,7 +87,10 @@ impl Durable for Recorder<'_> {
 
     fn note(&mut self, records: &[Record]) -> Result<(), RecordError> {
         for record in records {
-            let line = log_words::line(record);
+            let mut line = log_words::line(record);
+            if let Some(request) = log_words::about(record) {
+                line.visit = self.visit_of(request);
+            }
             if let Some((visit, request, mark)) = log_words::recovery(record) {
                 let record = self.visit_record(visit, request, mark, &line);
                 self.noted.batch.records.push(record);
@@ -118,6 +121,15 @@ impl Recorder<'_> {
             body: json!({ "request": request, "outcome": outcome }),
             mark,
         }
+    }
+
+    /// The visit of a request: the present one, or one from the outbox. An entry without it is better than none.
+    fn visit_of(&self, request: RequestId) -> Option<VisitId> {
+        let present = self.folder.visit().filter(|papers| papers.visit.request == request);
+        present.map(|papers| papers.visit.id).or_else(|| {
+            let kept = self.journal.outbox_get(Uuid::from_bytes(request.0)).ok().flatten();
+            kept.map(|entry| VisitId(entry.visit.into_bytes()))
+        })
     }
 
     fn outbox_change(&self, record: &Record) -> Result<Option<OutboxChange>, RecordError> {
@@ -172,7 +184,7 @@ impl Recorder<'_> {
             step: line.step,
             object: line.object,
             value: line.value,
-            action: self.story.action.and_then(Action::from_word),
+            action: self.story.action.and_then(Action::from_word).or(line.action),
             tries_left: line.tries_left,
             status_word: self.story.status_word,
             duration_ms: self.story.duration_ms,
