@@ -33,7 +33,7 @@ pub fn open_store(config: &Config, observer: Arc<dyn Observer>) -> Result<Sqlite
         batch_max: size(config.limits.batch_requests_max),
         busy_max: Duration::from_millis(config.limits.database_busy_ms_max.into()),
         terminals_listed: config.terminals.enrol == Enrol::Listed,
-        holder_key_ids: config.holder.key_ids().map(str::to_owned).collect(),
+        holder_keys: HolderKeys::load(&config.holder)?.marks(),
     };
     Ok(SqliteStore::open(&settings, observer)?)
 }

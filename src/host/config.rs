@@ -92,14 +92,6 @@ pub struct HolderKeys {
     pub previous: Vec<HolderKey>,
 }
 
-impl HolderKeys {
-    /// The current key's id, then the earlier ones'.
-    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
-        let previous = self.previous.iter().map(|key| key.key_id.as_str());
-        std::iter::once(self.key_id.as_str()).chain(previous)
-    }
-}
-
 /// One earlier key of `[holder]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,7 +225,8 @@ impl Config {
         };
         rule(self.levers.is_none() || self.bench_only, "[levers] needs bench_only = true")?;
         rule((1..=3650).contains(&self.evidence.keep_days), "evidence.keep_days must be 1 to 3650")?;
-        let mut ids: Vec<&str> = self.holder.key_ids().collect();
+        let mut ids: Vec<&str> = self.holder.previous.iter().map(|key| key.key_id.as_str()).collect();
+        ids.push(&self.holder.key_id);
         rule(ids.iter().all(|id| key_id(id)), "[holder]: key_id must be 1 to 32 letters, digits or hyphens")?;
         ids.sort_unstable();
         rule(ids.windows(2).all(|pair| pair.first() != pair.last()), "[holder] has a key_id twice")?;

@@ -16,6 +16,9 @@ use crate::key_file::SecretKey;
 /// Separates this use of the key from any other.
 const LABEL: &[u8] = b"myna-host holder v1";
 
+/// What a key is known again by, in the books.
+const KEY_LABEL: &[u8] = b"myna-host holder key v1";
+
 /// A keyed hash of one certificate.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HolderHash {
@@ -60,8 +63,12 @@ impl NamedKey {
     }
 
     fn hash(&self, authority_key_id: &[u8], serial: &[u8]) -> HolderHash {
+        self.hash_parts(&[LABEL, authority_key_id, serial])
+    }
+
+    fn hash_parts(&self, parts: &[&[u8]]) -> HolderHash {
         let mut context = hmac::Context::with_key(&self.key);
-        for part in [LABEL, authority_key_id, serial] {
+        for part in parts {
             // Lengths first: two fields can never run into each other.
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
@@ -97,6 +104,12 @@ impl HolderKeys {
     #[must_use]
     pub fn current_id(&self) -> &str {
         &self.current.id
+    }
+
+    /// What tells each key from any other under the same id; says nothing about the key or a holder.
+    #[must_use]
+    pub fn marks(&self) -> Vec<HolderHash> {
+        std::iter::once(&self.current).chain(&self.previous).map(|key| key.hash_parts(&[KEY_LABEL])).collect()
     }
 
     /// The holder of a certificate, by its authority key identifier and its serial number (DER content bytes).

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use uuid::Uuid;
 use wire::{Digest, EcdsaSignature, LogCheckpoint, TerminalId, WireTime};
 
@@ -113,15 +113,37 @@ pub(super) fn set_insurer(
     Ok(before > 0)
 }
 
-/// Ids of the keys by which active registrations and the insurer table know their holders.
-pub(super) fn holder_keys_in_use(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    connection
+/// Holds the configured keys to the books: no active registration and no insurer row is known by a key that is missing,
+/// and an id means the same key as ever. A key that is new here is noted.
+pub(super) fn match_holder_keys(connection: &mut Connection, marks: &[HolderHash]) -> Result<(), String> {
+    let text = |e: rusqlite::Error| e.to_string();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(text)?;
+    let in_use: Vec<String> = transaction
         .prepare(
             "SELECT holder_key_id FROM registration WHERE cancelled_ms IS NULL
              UNION SELECT holder_key_id FROM insurer",
-        )?
-        .query_map((), |row| row.get(0))?
-        .collect()
+        )
+        .and_then(|mut select| select.query_map((), |row| row.get(0))?.collect())
+        .map_err(text)?;
+    if let Some(missing) = in_use.iter().find(|id| marks.iter().all(|mark| mark.key_id != **id)) {
+        return Err(format!(
+            "holders in it are known by the key {missing}, which [holder] does not name: add it to holder.previous"
+        ));
+    }
+    for HolderHash { key_id, hash } in marks {
+        transaction
+            .execute("INSERT OR IGNORE INTO holder_key (key_id, mark) VALUES (?1, ?2)", params![key_id, hash])
+            .map_err(text)?;
+        let noted: [u8; 32] = transaction
+            .query_row("SELECT mark FROM holder_key WHERE key_id = ?1", [key_id], |row| row.get(0))
+            .map_err(text)?;
+        if noted != *hash {
+            return Err(format!(
+                "the holder key {key_id} is not the key that had this id before: a new key needs a new id"
+            ));
+        }
+    }
+    transaction.commit().map_err(text)
 }
 
 pub(super) fn insurer_rows(

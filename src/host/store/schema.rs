@@ -1,4 +1,4 @@
-//! Tables of the books, version 1.
+//! Tables of the books, version 2.
 //!
 //! Invariants: times are milliseconds since 1970 UTC; no table holds a certificate, a serial number or a name; the signed
 //! requests are in `evidence` only, and sealed there.
@@ -7,8 +7,8 @@ use rusqlite::Connection;
 
 /// Written into the file's header, so that another program's file is not taken for ours: "mynH".
 pub(super) const APPLICATION_ID: i64 = 0x6d79_6e48;
-/// Version of the tables below.
-pub(super) const VERSION: i64 = 1;
+/// Version of the tables below. Files of version 1 had no `holder_key` and are given it.
+pub(super) const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE terminal (
@@ -92,7 +92,15 @@ CREATE TABLE checkpoint_alarm (
 CREATE INDEX checkpoint_alarm_by_terminal ON checkpoint_alarm (terminal_id);
 ";
 
-/// Makes the tables in an empty file; refuses a file of another program or another version.
+const SINCE_VERSION_2: &str = "
+-- Which key an id means: the keyed hash of a fixed text.
+CREATE TABLE holder_key (
+    key_id TEXT PRIMARY KEY,
+    mark BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Makes the tables in an empty file, and what is missing in an older one; refuses a file of another program or another version.
 pub(super) fn bring_up(connection: &mut Connection) -> Result<(), String> {
     let text = |e: rusqlite::Error| e.to_string();
     let transaction =
@@ -106,7 +114,13 @@ pub(super) fn bring_up(connection: &mut Connection) -> Result<(), String> {
         (APPLICATION_ID, VERSION, _) => Ok(()),
         (0, 0, 0) => {
             transaction.execute_batch(TABLES).map_err(text)?;
+            transaction.execute_batch(SINCE_VERSION_2).map_err(text)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(text)?;
+            transaction.pragma_update(None, "user_version", VERSION).map_err(text)?;
+            transaction.commit().map_err(text)
+        }
+        (APPLICATION_ID, 1, _) => {
+            transaction.execute_batch(SINCE_VERSION_2).map_err(text)?;
             transaction.pragma_update(None, "user_version", VERSION).map_err(text)?;
             transaction.commit().map_err(text)
         }
@@ -114,5 +128,23 @@ pub(super) fn bring_up(connection: &mut Connection) -> Result<(), String> {
             Err(format!("its tables have version {other}, this program knows {VERSION}"))
         }
         _ => Err("it is another program's database".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_version_1_gets_what_it_lacks_and_a_newer_one_is_refused() {
+        let mut old = Connection::open_in_memory().unwrap();
+        old.execute_batch(TABLES).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        bring_up(&mut old).unwrap();
+        old.execute("INSERT INTO holder_key VALUES ('a', x'00')", ()).unwrap();
+        bring_up(&mut old).unwrap();
+        old.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        assert!(bring_up(&mut old).unwrap_err().contains("this program knows 2"));
     }
 }

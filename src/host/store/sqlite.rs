@@ -46,9 +46,9 @@ pub struct StoreSettings {
     pub busy_max: Duration,
     /// Whether terminals must be listed by the operator; else a good certificate is enough.
     pub terminals_listed: bool,
-    /// The holder keys that are configured. Books that need another one are not opened: their holders would not be
-    /// found, and be registered a second time.
-    pub holder_key_ids: Vec<String>,
+    /// Marks of the holder keys that are configured. Books that need another key are not opened: their holders would not
+    /// be found, and be registered a second time.
+    pub holder_keys: Vec<HolderHash>,
 }
 
 /// The books in SQLite.
@@ -101,13 +101,7 @@ fn connect(settings: &StoreSettings) -> Result<Connection, String> {
         return Err(format!("it is damaged: {check}; restore it from a backup"));
     }
     schema::bring_up(&mut connection)?;
-    for key_id in books::holder_keys_in_use(&connection).map_err(sqlite)? {
-        if !settings.holder_key_ids.contains(&key_id) {
-            return Err(format!(
-                "holders in it are known by the key {key_id}, which [holder] does not name: add it to holder.previous"
-            ));
-        }
-    }
+    books::match_holder_keys(&mut connection, &settings.holder_keys)?;
     Ok(connection)
 }
 

@@ -320,8 +320,19 @@ fn books_whose_holders_need_a_key_that_is_not_configured_stay_closed() {
             "key_id = \"holder-2\"\nprevious = [{{ key_id = \"holder-1\", key_file = \"{}\" }}]",
             key.display()
         );
-        std::fs::write(&config, replaced.replace("key_id = \"holder-2\"", &previous)).unwrap();
+        let next = dir.path().join("holder-2.key");
+        std::fs::write(&next, "07".repeat(32)).unwrap();
+        std::fs::set_permissions(&next, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let both = replaced.replace("key_id = \"holder-2\"", &previous);
+        let current = format!("key_file = \"{}\"\n[evidence]", next.display());
+        let old = format!("key_file = \"{}\"\n[evidence]", key.display());
+        std::fs::write(&config, both.replace(&old, &current)).unwrap();
         said(&host(&config, &["config", "check"]));
+
+        // The old id with the new key's bytes.
+        std::fs::copy(&next, &key).unwrap();
+        let refused = host(&config, &["config", "check"]);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("a new key needs a new id"));
     });
 }
 
