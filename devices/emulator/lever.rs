@@ -23,6 +23,9 @@ use std::str::FromStr;
 
 use crate::timing::Timing;
 
+/// The longest delay. Delays at one command add up, and are waited for.
+const DELAY_MS_MAX: u64 = 3_600_000;
+
 /// One lever, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lever {
@@ -151,9 +154,10 @@ fn parse_effect(text: &str) -> Result<Effect, &'static str> {
             Ok(count) if count > 0 => Ok(Effect::Truncate(count)),
             _ => Err("truncate: takes a number of bytes, at least 1"),
         },
-        Some(("delay", milliseconds)) => {
-            milliseconds.parse().map(Effect::Delay).map_err(|_| "delay: takes milliseconds")
-        }
+        Some(("delay", milliseconds)) => match milliseconds.parse() {
+            Ok(milliseconds) if milliseconds <= DELAY_MS_MAX => Ok(Effect::Delay(milliseconds)),
+            _ => Err("delay: takes milliseconds, at most 3600000 (an hour)"),
+        },
         Some(_) => Err("unknown effect"),
     }
 }
@@ -275,6 +279,8 @@ mod tests {
             "answer:@1",
             "truncate:0@1",
             "delay:x@1",
+            "delay:3600001@1",
+            "delay:18446744073709551615@every",
             "remove@ins:2",
             "remove@ins:20/",
             "timing:slow",

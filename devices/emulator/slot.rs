@@ -207,7 +207,7 @@ impl Slot {
         let mut effect = None;
         for due in self.due(command) {
             match due {
-                Effect::Delay(milliseconds) => late += milliseconds,
+                Effect::Delay(milliseconds) => late = milliseconds.saturating_add(late),
                 other => effect = effect.or(Some(other)),
             }
         }
