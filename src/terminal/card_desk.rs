@@ -8,10 +8,10 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use devices::port::{CardUnit, Presence as Found, WatchGuard};
+use devices::port::{CardUnit, Presence as Found, Return, WatchGuard};
 use transaction::{
-    Answer, CardAnswer, Device, EffectNo, Event, Fault, FaultKind, Presence, SafeAnswer, SignAnswer,
-    VerifyAnswer, VisitId,
+    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Presence, SafeAnswer,
+    SignAnswer, VerifyAnswer, VisitId,
 };
 
 use crate::card_words::OUT_OF_ORDER;
@@ -38,8 +38,8 @@ impl CardDesk {
         Self { work, worker: None, ending: None, watch: Arc::default(), make_safe_limit }
     }
 
-    /// Powers off any card found, then begins to watch the unit. The answer to `to` says what was found.
-    pub(crate) fn make_safe(&self, to: EffectNo) {
+    /// Powers off any card found, then begins to watch the unit. The answer to `to`, if anybody asks, says what was found.
+    pub(crate) fn make_safe(&self, to: Option<EffectNo>) {
         let (unit, mailbox, watch) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), Arc::clone(&self.watch));
         let limit = self.make_safe_limit;
@@ -54,10 +54,12 @@ impl CardDesk {
                     (SafeAnswer::Failed(fault), story)
                 }
             };
-            mailbox.post(Message::Event(Event::Answer { to, answer: Answer::Safe(answer) }), story);
+            if let Some(to) = to {
+                mailbox.post(Message::Event(Event::Answer { to, answer: Answer::Safe(answer) }), story);
+            }
             begin_watch(&*unit, &mailbox, &watch);
         });
-        if started.is_err() {
+        if let (Err(_), Some(to)) = (started, to) {
             self.reply(to, Answer::Safe(SafeAnswer::Failed(NO_THREADS)));
         }
     }
@@ -101,9 +103,14 @@ impl CardDesk {
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
         let started = std::thread::Builder::new().name("card-return".to_owned()).spawn(move || {
             wait_for(ending);
-            if let Err(fault) = unit.return_card() {
-                let (fault, story) = told(Device::CardUnit, &fault);
-                mailbox.post(Message::Event(Event::Fault(fault)), story);
+            match unit.return_card() {
+                // For who waits for it to be taken.
+                Ok(Return::NoCard) => mailbox.event(Event::Card(CardEvent::Removed)),
+                Ok(_) => {}
+                Err(fault) => {
+                    let (fault, story) = told(Device::CardUnit, &fault);
+                    mailbox.post(Message::Event(Event::Fault(fault)), story);
+                }
             }
         });
         if started.is_err() {
@@ -144,7 +151,7 @@ fn begin_watch(unit: &dyn CardUnit, mailbox: &Mailbox, watch: &Mutex<Option<Watc
         Ok(guard) => *watch = Some(guard),
         Err(fault) => {
             let (fault, story) = told(Device::CardUnit, &fault);
-            mailbox.post(Message::Event(Event::Card(transaction::CardEvent::UnitLost(fault))), story);
+            mailbox.post(Message::Event(Event::Card(CardEvent::UnitLost(fault))), story);
         }
     }
 }

@@ -17,7 +17,7 @@ use devices::port::Printer;
 use jiff::Timestamp;
 use journal::{CheckpointSigner, Journal};
 use transaction::{
-    CardEvent, Event, Machine, Numbered, Policy, Recovery, Release, RequestId, Visit, VisitId,
+    CardEvent, Device, Event, Machine, Numbered, Policy, Recovery, Release, RequestId, Visit, VisitId,
 };
 use uuid::{NoContext, Uuid};
 
@@ -288,7 +288,8 @@ impl Runtime {
         self.give_self(Event::Begin(visit), Story::default());
     }
 
-    /// Nothing can be recorded any more. What must not wait is done; then the card is waited for.
+    /// Nothing can be recorded any more. What must not wait is done; then the card is waited for, as long as somebody
+    /// can tell whether it is there.
     fn rescue(&mut self, release: &[Release]) {
         for release in release {
             self.release(*release, None);
@@ -296,18 +297,16 @@ impl Runtime {
         if !release.contains(&Release::ReturnCard) {
             return;
         }
+        let reminder = Duration::from_millis(u64::from(self.parts.config.limits.card_take_ms_max));
         loop {
-            let remind = clock::instant()
-                + Duration::from_millis(u64::from(self.parts.config.limits.card_take_ms_max));
-            match self.parts.inbox.next(Some(remind)) {
-                Some(Letter {
-                    message: Message::Event(Event::Card(CardEvent::Removed | CardEvent::UnitLost(_))),
-                    ..
-                }) => {
-                    return;
-                }
-                Some(_) => {}
-                None => self.release(Release::ReturnCard, None),
+            let Some(letter) = self.parts.inbox.next(Some(clock::instant() + reminder)) else {
+                self.release(Release::ReturnCard, None);
+                continue;
+            };
+            match letter.message {
+                Message::Event(Event::Card(CardEvent::Removed | CardEvent::UnitLost(_))) => return,
+                Message::Event(Event::Fault(fault)) if fault.device == Device::CardUnit => return,
+                _ => {}
             }
         }
     }
@@ -320,3 +319,6 @@ fn whats(release: &[Numbered<Release>]) -> Vec<Release> {
 fn subsecond_ns(at: Timestamp) -> u32 {
     u32::try_from(at.subsec_nanosecond()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

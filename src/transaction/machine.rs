@@ -30,6 +30,8 @@ pub enum ReturnOrder {
 /// Where the card is, as far as the unit has told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CardPlace {
+    /// Nobody has looked yet: an earlier process may have left one inside.
+    Unseen,
     /// Not in the unit.
     Out,
     /// In the unit.
@@ -150,7 +152,7 @@ impl Machine {
     /// A machine that awaits [`Event::Start`].
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { shared: Shared { policy, next_no: 0, place: CardPlace::Out }, state: State::first() }
+        Self { shared: Shared { policy, next_no: 0, place: CardPlace::Unseen }, state: State::first() }
     }
 
     /// The name of the state: that of its struct.
@@ -275,6 +277,7 @@ impl Cx {
     fn rescue(&mut self) -> Vec<Numbered<Release>> {
         let mut all = vec![Release::ForgetPin, Release::EndCard];
         match self.shared.place {
+            CardPlace::Unseen => all.extend([Release::MakeSafe, Release::ReturnCard]),
             CardPlace::In | CardPlace::InMute | CardPlace::Unknown(_) => all.push(Release::ReturnCard),
             CardPlace::Out => {}
         }

@@ -46,11 +46,7 @@ impl Runtime {
         match release {
             Release::ForgetPin => self.parts.pin.forget(),
             Release::EndCard => self.parts.card.end(),
-            Release::MakeSafe => {
-                if let Some(no) = no {
-                    self.parts.card.make_safe(no);
-                }
-            }
+            Release::MakeSafe => self.parts.card.make_safe(no),
             Release::ReturnCard => self.parts.card.return_card(),
             Release::OutOfService => {
                 tracing::error!(screen = OUT_OF_SERVICE, "screen");

@@ -48,7 +48,7 @@ pub(super) fn ask_card(visit: Visit, cx: &mut Cx) -> State {
             cx.show(Screen::InsertCard);
             await_unit(visit, fault, cx)
         }
-        CardPlace::Out => {
+        CardPlace::Out | CardPlace::Unseen => {
             cx.show(Screen::InsertCard);
             await_card(visit, cx)
         }

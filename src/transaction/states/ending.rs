@@ -84,7 +84,7 @@ fn give_back(told: Told, then: AfterCard, cx: &mut Cx) -> State {
             cx.show(Screen::TakeCard);
             AwaitCardTaken { told, reminder: cx.arm(Limit::CardTake), then }.into()
         }
-        CardPlace::Out => after_card(told, then, cx),
+        CardPlace::Out | CardPlace::Unseen => after_card(told, then, cx),
         CardPlace::Unknown(_) => {
             cx.record(Record::CardUnseen(told.visit));
             cx.release(Release::ReturnCard);
@@ -232,7 +232,7 @@ impl Await for AwaitCardTaken {
                 Ok(Self { reminder: cx.arm(Limit::CardTake), ..self }.into())
             }
             // Nobody can see any more whether it was taken, or it went while the unit was away.
-            CardPlace::Unknown(_) | CardPlace::Out => {
+            CardPlace::Unknown(_) | CardPlace::Out | CardPlace::Unseen => {
                 cx.record(Record::CardUnseen(self.told.visit));
                 Ok(after_card(self.told, self.then, cx))
             }

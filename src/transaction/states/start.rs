@@ -211,7 +211,7 @@ impl Await for AwaitCustomer {
 pub(super) fn idle(cx: &mut Cx) -> State {
     match cx.place() {
         CardPlace::Unknown(fault) => repair(fault, cx),
-        CardPlace::Out | CardPlace::In | CardPlace::InMute => {
+        CardPlace::Unseen | CardPlace::Out | CardPlace::In | CardPlace::InMute => {
             cx.show(Screen::Menu);
             AwaitCustomer.into()
         }

@@ -254,6 +254,15 @@ fn a_full_disk_gives_the_card_back_and_sends_nothing() {
 }
 
 #[test]
+fn a_full_disk_at_the_start_gives_back_a_card_that_may_be_inside() {
+    let step = Walk::new(ReturnOrder::ReceiptThenCard).machine.handle(Event::Start(Recovery::Clean)).unwrap();
+    let failed = step.commit(&mut Memory { full: true, ..Memory::default() }).unwrap_err();
+    let release: Vec<_> = failed.release.iter().map(|release| release.what).collect();
+    use Release::{EndCard, ForgetPin, MakeSafe, OutOfService, ReturnCard};
+    assert_eq!(release, [ForgetPin, EndCard, MakeSafe, ReturnCard, OutOfService]);
+}
+
+#[test]
 fn all_codes() {
     let refusals = Refusal::ALL.map(Refusal::code);
     let rejections = Rejection::ALL.map(Rejection::code);

@@ -1,0 +1,172 @@
+//! The machine's thread with a fake card unit, a real journal and a host that is not there.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use devices::port::{
+    Action, CardEvent, CardEventSink, CardSession, CardUnit, CardUnitStatus, DeviceState, Fault, FaultKind,
+    MediaState, Presence, Return, WatchGuard,
+};
+use test_pki::Pki;
+
+use super::{Ended, Goal, Runtime};
+use crate::clock;
+use crate::compose::{ScreenKind, compose};
+use crate::config::Config;
+
+/// A unit with a card inside, whose customer takes it as soon as it is given back.
+#[derive(Default)]
+struct FakeUnit {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sink: Option<CardEventSink>,
+    taken: bool,
+    calls: Vec<&'static str>,
+}
+
+impl FakeUnit {
+    fn calls(&self) -> Vec<&'static str> {
+        self.state.lock().unwrap().calls.clone()
+    }
+}
+
+impl CardUnit for FakeUnit {
+    fn name(&self) -> &str {
+        "fake"
+    }
+
+    fn watch(&self, sink: CardEventSink) -> Result<WatchGuard, Fault> {
+        let mut state = self.state.lock().unwrap();
+        sink(if state.taken { CardEvent::Removed } else { CardEvent::Inserted });
+        state.sink = Some(sink);
+        Ok(WatchGuard::new(|| ()))
+    }
+
+    fn open(&self, _limit: Duration) -> Result<Box<dyn CardSession>, Fault> {
+        Err(Fault {
+            kind: FaultKind::Broken,
+            device: "card unit",
+            code: "reader-failed",
+            action: Action::Maintenance,
+            what: "a fake opens nothing".to_owned(),
+            source: None,
+        })
+    }
+
+    fn make_safe(&self, _limit: Duration) -> Result<Presence, Fault> {
+        let mut state = self.state.lock().unwrap();
+        state.calls.push("make-safe");
+        Ok(if state.taken { Presence::Absent } else { Presence::PoweredOff })
+    }
+
+    fn return_card(&self) -> Result<Return, Fault> {
+        let mut state = self.state.lock().unwrap();
+        state.calls.push("return-card");
+        state.taken = true;
+        if let Some(sink) = &state.sink {
+            sink(CardEvent::Removed);
+        }
+        Ok(Return::TakeIt)
+    }
+
+    fn status(&self) -> CardUnitStatus {
+        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Unknown }
+    }
+}
+
+/// A configuration in `folder`, with test keys, and a host where nobody listens.
+fn configuration(folder: &Path) -> Config {
+    let pki = folder.join("pki");
+    Pki::open_or_create(&pki, clock::now()).unwrap().terminal("T0001").unwrap();
+    let pki = pki.display();
+    let key = |name: &str| {
+        let files = format!("{pki}/terminals/T0001/{name}");
+        format!("{{ certificate = \"{files}.crt.pem\", key = \"{files}.key.pem\" }}")
+    };
+    let (tls, evidence, log) = (key("tls"), key("evidence"), key("log"));
+    let text = format!(
+        r#"
+terminal_id = "T0001"
+state_dir = "state"
+allow_test_roots = true
+bench_only = true
+[place]
+name = "ベンチ"
+[host]
+url = "https://localhost:1"
+ca = "{pki}/ca/host.crt.pem"
+answer_ca = "{pki}/ca/host.crt.pem"
+[keys]
+tls = {tls}
+evidence = {evidence}
+log = {log}
+[trust]
+card_anchors_test = "{pki}/anchors/card-test"
+terminal_ca = "{pki}/ca/terminal.crt.pem"
+[pin_pad]
+kind = "socket"
+path = "pad"
+[printer]
+kind = "file"
+dir = "receipts"
+[limits]
+notice_ms_max = 5000
+outbox_at_end_ms_max = 1000
+"#
+    );
+    Config::parse(&text, Path::new("test.toml"), folder).unwrap()
+}
+
+fn codes(config: &Config) -> Vec<String> {
+    let page = journal::read_log(&config.journal_path(), &journal::Filter::default()).unwrap();
+    page.entries.iter().map(|logged| logged.entry.code.as_str().to_owned()).collect()
+}
+
+#[test]
+fn without_a_host_a_visit_ends_before_any_card_and_the_card_left_inside_came_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let unit = Arc::new(FakeUnit::default());
+    let fake = Arc::clone(&unit);
+    let (parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| fake)).unwrap();
+    let Ended::Visit(report) = Runtime::new(parts, Goal::Register).run(recovery) else {
+        panic!("no visit took place");
+    };
+    assert_eq!((report.outcome, report.code), ("refused", "host-unreachable"));
+    assert_eq!((report.apdus, &report.evidence, &report.answer), (0, &None, &None));
+    assert_eq!(unit.calls(), ["make-safe", "return-card"]);
+    let codes = codes(&config);
+    for code in ["started", "card-found-at-start", "card-taken", "visit-opened", "host-unreachable"] {
+        assert!(codes.iter().any(|found| found == code), "{code} is not in {codes:?}");
+    }
+}
+
+#[test]
+fn an_empty_outbox_is_delivered_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let unit: Arc<dyn CardUnit> = Arc::new(FakeUnit::default());
+    let (parts, recovery) = compose(config, ScreenKind::None, Box::new(|_| unit)).unwrap();
+    let ended = Runtime::new(parts, Goal::Deliver).run(recovery);
+    assert!(matches!(ended, Ended::Delivered { left: 0 }));
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_gives_the_card_back_and_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let unit = Arc::new(FakeUnit::default());
+    let fake = Arc::clone(&unit);
+    let (parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| fake)).unwrap();
+    let other = rusqlite::Connection::open(config.journal_path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let ended = Runtime::new(parts, Goal::Register).run(recovery);
+    assert!(matches!(ended, Ended::NoVisit { code: "journal-failed" }));
+    let mut calls = unit.calls();
+    calls.sort_unstable();
+    assert_eq!(calls, ["make-safe", "return-card"]);
+}
