@@ -90,6 +90,10 @@ impl Runtime {
     }
 
     fn show(&mut self, screen: &Screen) {
+        if self.begun && !self.visit_open && *screen == Screen::Menu {
+            // The one visit of this process is over: there is no menu to go back to.
+            return;
+        }
         tracing::info!(screen = name(screen), "screen");
         let papers = self.folder.visit();
         let request = papers.map(|papers| papers.visit.request);

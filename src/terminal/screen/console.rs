@@ -22,7 +22,7 @@ impl<W: Write> Console<W> {
         Self { out, catalogue }
     }
 
-    fn print(&mut self, words: &ScreenText, between: Option<&str>) {
+    fn print(&mut self, words: &ScreenText, between: Option<&str>, hands: Hands) {
         let mut page = String::from("\n────────────────────────────────────────────────────────\n");
         page.push_str(&format!("■ {}\n", words.title));
         for paragraph in words.text.iter().map(String::as_str).chain(between) {
@@ -31,8 +31,12 @@ impl<W: Write> Console<W> {
         if let Some(question) = &words.question {
             page.push_str(&format!("\n{question}\n"));
         }
-        let keys: Vec<_> =
-            words.keys.iter().map(|(key, label)| format!("[{}] {label}", typed(*key))).collect();
+        let labelled = words.keys.iter().map(|(key, label)| format!("[{}] {label}", typed(*key, hands)));
+        let pad = match hands {
+            Hands::Keys => None,
+            Hands::Pad => Some("[0-9] [Backspace] [Enter]".to_owned()),
+        };
+        let keys: Vec<_> = pad.into_iter().chain(labelled).collect();
         if !keys.is_empty() {
             page.push_str(&format!("\n  {}\n", keys.join("   ")));
         }
@@ -45,13 +49,23 @@ impl<W: Write> Console<W> {
     }
 }
 
-/// What a person types for a key; `keys.rs` reads it.
-const fn typed(key: Key) -> &'static str {
-    match key {
-        Key::Confirm => "Enter",
-        Key::Cancel => "c + Enter",
-        Key::Yes => "y + Enter",
-        Key::No => "n + Enter",
+/// Who reads what is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hands {
+    /// The customer's keys: `keys.rs`.
+    Keys,
+    /// The PIN pad. Where that is another thing than this keyboard, it has keys of the same meaning.
+    Pad,
+}
+
+/// What a person types for a key.
+const fn typed(key: Key, hands: Hands) -> &'static str {
+    match (key, hands) {
+        (Key::Confirm, _) => "Enter",
+        (Key::Cancel, Hands::Keys) => "c + Enter",
+        (Key::Cancel, Hands::Pad) => "Esc",
+        (Key::Yes, _) => "y + Enter",
+        (Key::No, _) => "n + Enter",
     }
 }
 
@@ -62,12 +76,16 @@ impl<W: Write> CustomerScreen for Console<W> {
             Screen::Terms => facts.terms.map(|terms| terms.text.as_str()),
             _ => None,
         };
-        self.print(&words, terms);
+        let hands = match screen {
+            Screen::EnterPin { .. } => Hands::Pad,
+            _ => Hands::Keys,
+        };
+        self.print(&words, terms, hands);
     }
 
     fn out_of_service(&mut self) {
         let words = self.catalogue.out_of_service();
-        self.print(&words, None);
+        self.print(&words, None, Hands::Keys);
     }
 
     fn dots(&mut self, entered: u8) {
