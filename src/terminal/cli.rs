@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use devices::port::CardUnit;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::compose::{Adapt, ComposeError, ScreenKind, compose};
 use crate::config::Config;
@@ -148,8 +150,11 @@ pub fn main_with(adapt: impl FnOnce(Arc<dyn CardUnit>) -> Arc<dyn CardUnit> + 's
 }
 
 fn start_tracing() {
-    let filter = EnvFilter::try_from_env("MYNA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    // Targets, not the larger EnvFilter: that one brings a regular-expression engine into memory.
+    let wanted = std::env::var("MYNA_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 fn with_config(path: &Path, act: impl FnOnce(Config) -> ExitCode) -> ExitCode {
