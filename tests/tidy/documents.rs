@@ -39,6 +39,22 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "links to nowhere: {broken:#?}");
 }
 
+/// The names of screens are an interface: those of the program, each in the integrator's page.
+#[test]
+fn the_integrators_page_has_every_screen() {
+    let program = read(Path::new("src/terminal/screen.rs"));
+    let names: Vec<_> = program
+        .lines()
+        .filter_map(|line| line.split_once("=> \"").or_else(|| line.split_once("&str = \"")))
+        .filter_map(|(_, rest)| rest.split('"').next())
+        .collect();
+    assert!(names.len() >= 16, "the names moved: {names:?}");
+    let page = read(Path::new("docs/integrating.md"));
+    for name in names {
+        assert!(page.contains(&format!("\n| `{name}` |")), "docs/integrating.md has no row for {name}");
+    }
+}
+
 #[test]
 fn the_changelog_has_this_version() {
     let text = read(Path::new("CHANGELOG.md"));
