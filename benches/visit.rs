@@ -18,17 +18,20 @@ const VISITS: usize = 25;
 
 fn main() {
     let trace = std::env::temp_dir().join(format!("myna-bench-{}.apdus", std::process::id()));
-    let world = World::with("valid", &["--trace", trace.to_str().unwrap()]);
-    let (mut own, mut card, mut resident) = (Vec::new(), Vec::new(), Vec::new());
+    let mut world = World::with("valid", &["--trace", trace.to_str().unwrap()]);
+    // As a terminal is run.
+    world.setup.trace = "warn".to_owned();
+    let (mut own, mut card) = (Vec::new(), Vec::new());
+    let (mut resident, mut private) = (Vec::new(), Vec::new());
     let (mut apdus, mut after_pin) = (0, 0);
     for _ in 0..VISITS {
         let mut terminal = world.terminal();
         let pid = terminal.pid();
-        let mut kib = 0;
+        let (mut kib, mut private_kib) = (0, 0);
         let visit = Customer::with_pin("1234")
             .visit(&mut terminal, world.pad(), &world.reader.card(), |screen| {
                 if screen["screen"] == "take-card" {
-                    kib = resident_kib(pid);
+                    (kib, private_kib) = (status_kib(pid, "VmRSS:"), status_kib(pid, "RssAnon:"));
                 }
             })
             .unwrap();
@@ -36,6 +39,7 @@ fn main() {
         own.push(visit.result["own_us"].as_f64().unwrap() / 1000.0);
         card.push(number(&visit.result, "card_ms") as f64);
         resident.push(kib as f64 / 1024.0);
+        private.push(private_kib as f64 / 1024.0);
         apdus = number(&visit.result, "apdus");
         after_pin = number(&visit.result, "apdus_after_pin");
     }
@@ -48,14 +52,15 @@ fn main() {
     row("APDUs after the last digit", &after_pin.to_string(), "");
     row("time in the card, median", &format!("{:.1} ms", median(&mut card)), "emulator without delays");
     row("own time on top of card, host and customer, median", &format!("{:.1} ms", median(&mut own)), "");
-    row("resident after a visit, median", &format!("{:.1} MiB", median(&mut resident)), "");
+    let beside = format!("of it private, not mapped code and fonts: {:.1} MiB", median(&mut private));
+    row("resident after a visit, median", &format!("{:.1} MiB", median(&mut resident)), &beside);
     row("start to ready, median", &format!("{ready:.0} ms"), &format!("`/bin/true`: {:.1} ms", true_ms()));
     let _gone = std::fs::remove_file(trace);
 }
 
-fn resident_kib(pid: u32) -> u64 {
+fn status_kib(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
