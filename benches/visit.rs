@@ -68,7 +68,7 @@ fn status_kib(pid: u32, field: &str) -> u64 {
 fn ready_ms(world: &World) -> f64 {
     let watch = Stopwatch::start();
     let mut terminal = world.terminal();
-    terminal.next().unwrap().expect("a screen");
+    terminal.next_line().unwrap().expect("a screen");
     watch.elapsed().as_secs_f64() * 1000.0
 }
 

@@ -76,7 +76,7 @@ impl Customer {
         let mut hands = Hands { pad: pad.to_owned(), card: card.clone() };
         let mut away = false;
         let mut result = None;
-        while let Some(line) = terminal.next()? {
+        while let Some(line) = terminal.next_line()? {
             if line.get("outcome").is_some() {
                 result = Some(line);
                 continue;

@@ -79,7 +79,7 @@ pub enum DemoError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: test_pki::PkiError,
+        source: Box<test_pki::PkiError>,
     },
 }
 

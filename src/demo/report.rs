@@ -46,6 +46,31 @@ pub(crate) fn result(result: &Value, state: &State) -> Value {
     })
 }
 
+/// How to check the newest evidence without trusting anything here, ready to be pasted; nothing when there is none.
+pub(crate) fn proof(state: &State) -> Vec<String> {
+    let newest = std::fs::read_dir(state.path("terminal/evidence"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        // A request id begins with its time: the last name is the newest.
+        .max_by_key(std::fs::DirEntry::file_name)
+        .map(|entry| entry.path());
+    let Some(folder) = newest else { return Vec::new() };
+    let verify = |file: &str, root: &std::path::Path| {
+        format!(
+            "  openssl cms -verify -binary -inform DER -purpose any -in {} -CAfile {}",
+            folder.join(file).display(),
+            root.display()
+        )
+    };
+    vec![
+        "Check it with somebody else's tools: what the card signed, what the host answered.".to_owned(),
+        verify("request.cms", &state.trust_root()),
+        verify("answer.cms", &state.host_root()),
+        format!("Receipts are in {}", state.path("terminal/receipts").display()),
+    ]
+}
+
 /// Exit status for an outcome, as the terminal's own.
 pub(crate) fn exit_code(outcome: &str) -> u8 {
     match outcome {

@@ -40,11 +40,15 @@ pub(crate) fn run(options: &Options) -> Result<u8, DemoError> {
         trace: "info".to_owned(),
     };
     if !options.unattended {
-        return attended::visit(&programs, &state, &setup, &reader, |screen| {
+        let code = attended::visit(&programs, &state, &setup, &reader, |screen| {
             if let Some(line) = report::explain(screen) {
-                say(line);
+                say(&format!("  » {line}"));
             }
-        });
+        })?;
+        for line in report::proof(&state) {
+            say(&line);
+        }
+        return Ok(code);
     }
     let pad = reader.folder().join("pad");
     setup.pad_socket = Some(pad.clone());
@@ -61,7 +65,7 @@ fn unattended(
 ) -> Result<u8, DemoError> {
     let customer = Customer { receipt: options.receipt == YesNo::Yes, ..Customer::with_pin(&options.pin) };
     let mut terminal = TerminalProcess::start(programs, state, setup)?;
-    let visit = customer.visit(&mut terminal, pad, &reader.card(), |screen| show(screen))?;
+    let visit = customer.visit(&mut terminal, pad, &reader.card(), show)?;
     let result = report::result(&visit.result, state);
     if let Some(receipt) = result.get("receipt").and_then(Value::as_str) {
         say(&format!("The receipt: {}", PathBuf::from(receipt).display()));
@@ -72,11 +76,11 @@ fn unattended(
 }
 
 fn show(screen: &Value) {
-    let text = |name: &str| screen.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let name = text("screen");
-    say(&format!("[{name}] {}", text("title")));
-    if let Some(line) = report::explain(&name) {
-        say(&format!("    {line}"));
+    let name = screen.get("screen").and_then(Value::as_str).unwrap_or_default();
+    let title = screen.pointer("/words/title").and_then(Value::as_str).unwrap_or_default();
+    say(&format!("[{name}] {title}"));
+    if let Some(line) = report::explain(name) {
+        say(&format!("  » {line}"));
     }
 }
 

@@ -42,7 +42,7 @@ impl State {
                 source,
             })?;
         }
-        let of_pki = |source| DemoError::Pki { path: state.pki(), source };
+        let of_pki = |source| DemoError::Pki { path: state.pki(), source: Box::new(source) };
         let pki = Pki::open_or_create(&state.pki(), clock::now()).map_err(of_pki)?;
         pki.terminal(TERMINAL_ID).map_err(of_pki)?;
         state.write_trust_root()?;

@@ -137,7 +137,7 @@ impl TerminalProcess {
     ///
     /// # Errors
     /// When the line is not JSON.
-    pub fn next(&mut self) -> Result<Option<Value>, DemoError> {
+    pub fn next_line(&mut self) -> Result<Option<Value>, DemoError> {
         let mut line = String::new();
         let read = self.screens.read_line(&mut line).map_err(|source| DemoError::Talk {
             peer: "the terminal",
