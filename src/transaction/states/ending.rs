@@ -5,8 +5,8 @@
 use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
 use crate::states::{State, start};
 use crate::{
-    Act, Answer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PrintAnswer, Record, Release,
-    ReturnOrder, Screen, Visit,
+    Act, Answer, CardEvent, Decision, Device, EffectNo, Fault, Key, Limit, Outcome, PrintAnswer, Record,
+    Release, RequestId, ReturnOrder, Screen, Visit,
 };
 
 /// What the customer was told.
@@ -200,6 +200,16 @@ impl Await for AwaitNoticeRead {
 }
 
 impl Await for AwaitCardTaken {
+    /// A receipt that is still to come says what is known by then.
+    fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {
+        cx.decided(request, decision);
+        if request != self.told.visit.request || self.then != AfterCard::Print {
+            return self.stay();
+        }
+        let told = Told { outcome: decision.into(), ..self.told };
+        Ok(Self { told, ..self }.into())
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         self.ignore(key, cx)
     }

@@ -49,6 +49,23 @@ fn card_first_then_receipt() {
 }
 
 #[test]
+fn a_receipt_after_the_card_says_what_was_decided_meanwhile() {
+    let walk = Walk::new(ReturnOrder::CardThenReceipt)
+        .on(Event::Start(Recovery::Fresh))
+        .safe(SafeAnswer::Safe(Presence::Empty))
+        .on(Event::Begin(VISIT))
+        .reach_pin(3)
+        .reach_sent()
+        .expire(Limit::HostDecision)
+        .key(Key::Yes)
+        .decided(Decision::Registered)
+        .card(CardEvent::Removed);
+    let outcome = Outcome::Registered;
+    let receipt = Act::PrintReceipt { visit: VISIT, outcome, expires_soon: false };
+    assert!(walk.effects.iter().any(|effect| effect.what == Effect::Act(receipt)));
+}
+
+#[test]
 fn wrong_pin_down_to_the_last_try() {
     let walk = Walk::begun()
         .reach_pin(3)
