@@ -51,6 +51,12 @@ pub(crate) fn not_read(error: &CardError) -> Unusable<CardAnswer> {
 
 /// The certificate cannot be used.
 pub(crate) fn certificate_refused(refused: &CertificateRefused) -> Unusable<CardAnswer> {
+    let (refusal, story) = refused_certificate(refused);
+    Unusable { answer: CardAnswer::Refused(refusal), story }
+}
+
+/// The refusal of a certificate, and a story that says nothing of its holder.
+pub(crate) fn refused_certificate(refused: &CertificateRefused) -> (Refusal, Story) {
     let refusal = match refused.code() {
         "certificate-expired" => Refusal::CertificateExpired,
         "certificate-not-yet-valid" => Refusal::CertificateNotYetValid,
@@ -58,9 +64,9 @@ pub(crate) fn certificate_refused(refused: &CertificateRefused) -> Unusable<Card
         "certificate-test-root" => Refusal::CertificateTestRoot,
         _ => Refusal::CertificateUntrusted,
     };
-    // The clause, not the error: its text may name what stands in the certificate.
-    let story = Story { what: Some(format!("certificate clause: {}", refused.clause())), ..Story::default() };
-    Unusable { answer: CardAnswer::Refused(refusal), story }
+    // The clause, not the error: its text may name what stands in the certificate, the last day being a birthday.
+    let what = format!("certificate clause: {}", refused.clause());
+    (refusal, Story { what: Some(what), ..Story::default() })
 }
 
 /// VERIFY brought neither yes nor no.

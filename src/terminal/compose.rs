@@ -40,7 +40,7 @@ use crate::pin_desk::{PinDesk, SlotPlace};
 use crate::queue::{Mailbox, chain};
 use crate::recorder::Scribe;
 use crate::runtime::Parts;
-use crate::screen::{Console, CustomerScreen, KeyForm, Keys, Lines, Silent};
+use crate::screen::{Console, CustomerScreen, KeyForm, Keys, Lines, Outlet, Silent};
 use crate::signals;
 
 /// Wraps the card unit; the program itself leaves it as it is.
@@ -209,13 +209,10 @@ fn customer_screen(
     mailbox: &Mailbox,
 ) -> Result<(Box<dyn CustomerScreen>, Option<Keys>), ComposeError> {
     let keys = |form| Keys::start(form, mailbox.clone()).map(Some).map_err(ComposeError::Thread);
+    let out = || Outlet::start(io::stdout()).map_err(ComposeError::Thread);
     Ok(match kind {
-        ScreenKind::Console => {
-            (Box::new(Console::new(io::stdout(), Arc::clone(catalogue))), keys(KeyForm::Typed)?)
-        }
-        ScreenKind::Lines => {
-            (Box::new(Lines::new(io::stdout(), Arc::clone(catalogue))), keys(KeyForm::Json)?)
-        }
+        ScreenKind::Console => (Box::new(Console::new(out()?, Arc::clone(catalogue))), keys(KeyForm::Typed)?),
+        ScreenKind::Lines => (Box::new(Lines::new(out()?, Arc::clone(catalogue))), keys(KeyForm::Json)?),
         ScreenKind::None => (Box::new(Silent), None),
     })
 }

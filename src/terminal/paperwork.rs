@@ -6,12 +6,13 @@
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use request::{
-    AssembleFault, CardCertificate, FileKey, Prepared, RequestContent, RequestPolicy, TrustAnchor,
-    TrustPolicy, verify_request,
+    AssembleFault, CardCertificate, FileKey, Prepared, RequestContent, RequestPolicy, RequestRefused,
+    TrustAnchor, TrustPolicy, verify_request,
 };
 use transaction::{ChallengeAnswer, Device, Fault, FaultKind, PrepareAnswer, Refusal, RequestId, SignAnswer};
 use uuid::Uuid;
 
+use crate::card_words;
 use crate::folder::Terms;
 use crate::queue::Story;
 
@@ -131,8 +132,14 @@ impl Office {
         })?;
         let policy =
             RequestPolicy { card: &self.card_trust, terminal_anchors: &self.terminal_anchors, at: now };
-        verify_request(signed.der(), &policy)
-            .map_err(|refused| (SignAnswer::Failed(OUR_FAULT), Story::of(&refused)))?;
+        verify_request(signed.der(), &policy).map_err(|refused| match &refused {
+            // It was good when it was read: its time ended since.
+            RequestRefused::Card(refused) => {
+                let (refusal, story) = card_words::refused_certificate(refused);
+                (SignAnswer::Refused(refusal), story)
+            }
+            _ => (SignAnswer::Failed(OUR_FAULT), Story::of(&refused)),
+        })?;
         Ok(signed.into_der())
     }
 }

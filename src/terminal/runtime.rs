@@ -17,7 +17,8 @@ use devices::port::Printer;
 use jiff::Timestamp;
 use journal::{CheckpointSigner, Journal};
 use transaction::{
-    CardEvent, Device, Event, Machine, Numbered, Policy, Recovery, Release, RequestId, Visit, VisitId,
+    CardEvent, Device, Durable as _, Event, Fault, FaultKind, Machine, Numbered, Policy, Record, Recovery,
+    Release, RequestId, Visit, VisitId,
 };
 use uuid::{NoContext, Uuid};
 
@@ -150,6 +151,8 @@ impl Runtime {
         let worked = catch_unwind(AssertUnwindSafe(|| self.work(recovery)));
         let (stopped, release) = match worked {
             Ok(Ok(ended)) => {
+                // What came after the end of the goal: its result is durable already, and stands.
+                self.flush_at_end();
                 self.parts.card.close();
                 return ended;
             }
@@ -162,9 +165,41 @@ impl Runtime {
             }
         };
         tracing::error!(error = %chain(&stopped), "this terminal stops");
-        self.rescue(&release);
+        for release in &release {
+            self.release(*release, None);
+        }
+        self.record_stop(&stopped);
+        if release.contains(&Release::ReturnCard) {
+            self.wait_for_card_taken();
+        }
         self.parts.card.close();
         Ended::NoVisit { code: stopped.code() }
+    }
+
+    /// A bug of ours goes into the device log, with all that was noted before it; a journal that failed takes nothing.
+    fn record_stop(&mut self, stopped: &Stopped) {
+        let code = match stopped {
+            Stopped::NotRecorded(_) => return,
+            Stopped::Violation { .. } | Stopped::Panic => stopped.code(),
+        };
+        let fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code };
+        let mut recorder = Recorder {
+            journal: &mut self.parts.journal,
+            scribe: &self.parts.scribe,
+            folder: &self.folder,
+            at: clock::now(),
+            story: &Story::of(stopped),
+            noted: &mut self.noted,
+        };
+        if let Err(error) = recorder.commit(&[Record::Fault(fault)]) {
+            tracing::error!(error = %chain(&error), "why this terminal stops is not in its log");
+        }
+    }
+
+    fn flush_at_end(&mut self) {
+        if let Err(error) = self.noted.flush(&mut self.parts.journal) {
+            tracing::error!(error = %chain(&error), "the last entries are not in the log");
+        }
     }
 
     fn work(&mut self, recovery: Recovery) -> Result<Ended, (Stopped, Vec<Release>)> {
@@ -288,15 +323,8 @@ impl Runtime {
         self.give_self(Event::Begin(visit), Story::default());
     }
 
-    /// Nothing can be recorded any more. What must not wait is done; then the card is waited for, as long as somebody
-    /// can tell whether it is there.
-    fn rescue(&mut self, release: &[Release]) {
-        for release in release {
-            self.release(*release, None);
-        }
-        if !release.contains(&Release::ReturnCard) {
-            return;
-        }
+    /// There is no machine any more. The card is waited for, as long as somebody can tell whether it is there.
+    fn wait_for_card_taken(&mut self) {
         let reminder = Duration::from_millis(u64::from(self.parts.config.limits.card_take_ms_max));
         loop {
             let Some(letter) = self.parts.inbox.next(Some(clock::instant() + reminder)) else {

@@ -7,6 +7,7 @@
 mod console;
 mod keys;
 mod lines;
+mod outlet;
 
 use transaction::Screen;
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::folder::Terms;
 pub(crate) use console::Console;
 pub(crate) use keys::{KeyForm, Keys};
 pub(crate) use lines::Lines;
+pub(crate) use outlet::Outlet;
 
 /// What a screen may show besides its own.
 #[derive(Default)]

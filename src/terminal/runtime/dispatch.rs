@@ -187,6 +187,9 @@ impl Runtime {
                     kind: FaultKind::NeedsOperator,
                     code: "journal-failed",
                 };
+                if self.goal == Goal::Deliver && self.ended.is_none() {
+                    self.ended = Some(Ended::NoVisit { code: fault.code });
+                }
                 return self.give_self(Event::Fault(fault), Story::of(&error));
             }
         };

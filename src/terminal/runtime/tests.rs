@@ -9,11 +9,13 @@ use devices::port::{
     MediaState, Presence, Return, WatchGuard,
 };
 use test_pki::Pki;
+use transaction::Screen;
 
 use super::{Ended, Goal, Runtime};
 use crate::clock;
 use crate::compose::{ScreenKind, compose};
 use crate::config::Config;
+use crate::screen::{CustomerScreen, Facts};
 
 /// A unit with a card inside, whose customer takes it as soon as it is given back.
 #[derive(Default)]
@@ -140,7 +142,8 @@ fn without_a_host_a_visit_ends_before_any_card_and_the_card_left_inside_came_bac
     assert_eq!((report.apdus, &report.evidence, &report.answer), (0, &None, &None));
     assert_eq!(unit.calls(), ["make-safe", "return-card"]);
     let codes = codes(&config);
-    for code in ["started", "card-found-at-start", "card-taken", "visit-opened", "host-unreachable"] {
+    let last = "checkpoint-not-held";
+    for code in ["started", "card-found-at-start", "card-taken", "visit-opened", "host-unreachable", last] {
         assert!(codes.iter().any(|found| found == code), "{code} is not in {codes:?}");
     }
 }
@@ -169,4 +172,49 @@ fn a_journal_that_cannot_be_written_gives_the_card_back_and_stops() {
     let mut calls = unit.calls();
     calls.sort_unstable();
     assert_eq!(calls, ["make-safe", "return-card"]);
+}
+
+/// A screen with a bug.
+struct Panics;
+
+impl CustomerScreen for Panics {
+    #[expect(clippy::panic, reason = "what is tested")]
+    fn show(&mut self, _screen: &Screen, _facts: &Facts<'_>) {
+        panic!("a bug in a screen");
+    }
+
+    fn out_of_service(&mut self) {}
+
+    fn dots(&mut self, _entered: u8) {}
+}
+
+#[test]
+fn a_bug_gives_the_card_back_and_is_in_the_log_with_all_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let unit = Arc::new(FakeUnit::default());
+    let fake = Arc::clone(&unit);
+    let (mut parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| fake)).unwrap();
+    parts.screen = Box::new(Panics);
+    let ended = Runtime::new(parts, Goal::Register).run(recovery);
+    assert!(matches!(ended, Ended::NoVisit { code: "program-error" }));
+    assert!(unit.calls().contains(&"return-card"));
+    let codes = codes(&config);
+    let noted = codes.iter().position(|code| code == "card-found-at-start");
+    let bug = codes.iter().position(|code| code == "program-error");
+    assert!(noted.is_some() && noted < bug, "{codes:?}");
+}
+
+#[test]
+fn an_outbox_that_cannot_be_read_ends_the_delivery() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let unit: Arc<dyn CardUnit> = Arc::new(FakeUnit::default());
+    let (parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| unit)).unwrap();
+    let other = rusqlite::Connection::open(config.journal_path()).unwrap();
+    other.execute_batch("ALTER TABLE outbox RENAME TO elsewhere").unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(Runtime::new(parts, Goal::Deliver).run(recovery)));
+    let ended = told.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(matches!(ended, Ended::NoVisit { code: "journal-failed" }));
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroize as _;
 
 use crate::queue::Mailbox;
 
-/// Bytes of the longest line that is a key.
+/// A line of so many bytes, or more, is no key.
 const LINE_BYTES_MAX: usize = 64;
 
 /// How a key is written on a line.
@@ -100,21 +100,27 @@ fn read_keys(form: KeyForm, gate: &Gate, mailbox: &Mailbox) {
         };
         drop(open);
         for byte in chunk.iter().take(count) {
-            match byte {
-                b'\n' => {
-                    if let Some(key) = parse(form, &line) {
-                        mailbox.event(Event::Key(key));
-                    }
-                    line.zeroize();
-                }
-                // A line that is too long is no key; what is over is not kept.
-                byte if line.len() < LINE_BYTES_MAX => line.push(*byte),
-                _ => {}
+            if let Some(key) = take(form, &mut line, *byte) {
+                mailbox.event(Event::Key(key));
             }
         }
         // Who types the PIN at the wrong place must not leave it here.
         chunk.zeroize();
     }
+}
+
+/// One more byte: the key, when it ends a line that is one.
+fn take(form: KeyForm, line: &mut Vec<u8>, byte: u8) -> Option<Key> {
+    if byte != b'\n' {
+        // What is over is not kept.
+        if line.len() < LINE_BYTES_MAX {
+            line.push(byte);
+        }
+        return None;
+    }
+    let key = if line.len() < LINE_BYTES_MAX { parse(form, line) } else { None };
+    line.zeroize();
+    key
 }
 
 #[derive(Deserialize)]
@@ -163,6 +169,14 @@ mod tests {
         {
             assert_eq!(parse(KeyForm::Json, line), None);
         }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_no_key_and_the_next_one_is() {
+        let mut line = Vec::new();
+        let text = format!("y{}n\nn\n", " ".repeat(LINE_BYTES_MAX));
+        let keys: Vec<_> = text.bytes().filter_map(|byte| take(KeyForm::Typed, &mut line, byte)).collect();
+        assert_eq!(keys, [Key::No]);
     }
 
     #[test]
