@@ -3,6 +3,7 @@
 //! Invariant: outlines are read from the embedded file when they are drawn and forgotten after the page; nothing of the
 //! font is decoded in advance, so a terminal that prints no receipt pays nothing.
 
+use super::memory;
 use swash::scale::{Render, ScaleContext, Source, image::Image};
 use swash::{FontRef, GlyphId};
 
@@ -86,6 +87,14 @@ impl Faces {
                 // A glyph is far smaller than i32 in both directions.
                 dot(left + placement.left + column as i32, baseline - placement.top + row as i32);
             }
+        }
+    }
+}
+
+impl Drop for Faces {
+    fn drop(&mut self) {
+        for font in [REGULAR, BOLD, RARE] {
+            memory::give_back(font);
         }
     }
 }

@@ -11,6 +11,7 @@ mod blocks;
 mod file;
 mod glyphs;
 mod line_break;
+mod memory;
 mod page;
 mod receipt;
 mod text;
