@@ -209,12 +209,15 @@ fn a_bug_gives_the_card_back_and_is_in_the_log_with_all_before_it() {
 fn an_outbox_that_cannot_be_read_ends_the_delivery() {
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(folder.path());
-    let unit: Arc<dyn CardUnit> = Arc::new(FakeUnit::default());
-    let (parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| unit)).unwrap();
-    let other = rusqlite::Connection::open(config.journal_path()).unwrap();
-    other.execute_batch("ALTER TABLE outbox RENAME TO elsewhere").unwrap();
     let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || tell.send(Runtime::new(parts, Goal::Deliver).run(recovery)));
+    // The runtime stays on the thread that made it; the channel gives the test its limit.
+    std::thread::spawn(move || {
+        let unit: Arc<dyn CardUnit> = Arc::new(FakeUnit::default());
+        let (parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| unit)).unwrap();
+        let other = rusqlite::Connection::open(config.journal_path()).unwrap();
+        other.execute_batch("ALTER TABLE outbox RENAME TO elsewhere").unwrap();
+        tell.send(Runtime::new(parts, Goal::Deliver).run(recovery))
+    });
     let ended = told.recv_timeout(Duration::from_secs(20)).unwrap();
     assert!(matches!(ended, Ended::NoVisit { code: "journal-failed" }));
 }
