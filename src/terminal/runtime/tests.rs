@@ -178,7 +178,6 @@ fn a_journal_that_cannot_be_written_gives_the_card_back_and_stops() {
 struct Panics;
 
 impl CustomerScreen for Panics {
-    #[expect(clippy::panic, reason = "what is tested")]
     fn show(&mut self, _screen: &Screen, _facts: &Facts<'_>) {
         panic!("a bug in a screen");
     }
