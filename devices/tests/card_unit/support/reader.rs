@@ -1,6 +1,7 @@
 //! A `pcscd` of the test's own with one virtual reader.
 
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::PATIENCE;
@@ -10,7 +11,28 @@ pub(crate) const READER: &str = "Virtual PCD 00 00";
 
 const CONFIGURATION: &str = "/run/pcscd/reader.conf";
 const SOCKET: &str = "/run/pcscd/pcscd.comm";
-const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+/// Below `target/tools`, where scripts/test unpacks them, or below `/` where somebody installed them.
+const PCSCD: &str = "pcscd/usr/sbin/pcscd";
+const DRIVER: &str = "vsmartcard-vpcd/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+
+fn tool(unpacked: &str) -> PathBuf {
+    let tools = std::env::var_os("MYNA_TOOLS").map_or_else(
+        || {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .parent()
+                .expect("devices/ lies in the root")
+                .join("target/tools")
+        },
+        PathBuf::from,
+    );
+    let (_package, installed) = unpacked.split_once('/').expect("a package and a path");
+    [tools.join(unpacked), Path::new("/").join(installed)]
+        .into_iter()
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| {
+            panic!("neither unpacked nor installed: {unpacked}; scripts/test puts it in place")
+        })
+}
 
 /// Running while it lives.
 pub(crate) struct Pcscd {
@@ -21,20 +43,21 @@ impl Pcscd {
     /// With the virtual reader, or with none.
     pub(crate) fn start(with_reader: bool) -> Self {
         let reader = format!(
-            "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH {DRIVER}\nCHANNELID 0x8C7B\n"
+            "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH {}\nCHANNELID 0x8C7B\n",
+            tool(DRIVER).display()
         );
         std::fs::write(CONFIGURATION, if with_reader { reader.as_str() } else { "" }).unwrap();
         for stale in [SOCKET, "/run/pcscd/pcscd.pid"] {
             let _was_not_there = std::fs::remove_file(stale);
         }
         let log = std::fs::File::create("/run/pcscd/log").unwrap();
-        let process = Command::new("/usr/sbin/pcscd")
+        let process = Command::new(tool(PCSCD))
             .args(["--foreground", "--config", CONFIGURATION])
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
-            .expect("pcscd is not installed");
+            .expect("pcscd starts");
         wait_until("pcscd listens", || UnixStream::connect(SOCKET).is_ok());
         Self { process }
     }
