@@ -139,6 +139,18 @@ pub enum Return {
     NoCard,
 }
 
+/// What became of a card that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retained {
+    /// The unit keeps it.
+    Kept {
+        /// Where it lies, for the person who comes for it.
+        place: String,
+    },
+    /// There was none any more.
+    NoCard,
+}
+
 /// `common.device` of XFS4IoT, as far as units of ours can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceState {
@@ -231,6 +243,21 @@ pub trait CardUnit: Send + Sync {
     /// # Errors
     /// When the card may still be held by the unit.
     fn return_card(&self) -> Result<Return, Fault>;
+
+    /// Takes a card that was not taken in and keeps it. Only units that can hold a card back can do it.
+    ///
+    /// # Errors
+    /// `cannot-retain` for a unit that cannot; otherwise the card is where it was.
+    fn retain(&self) -> Result<Retained, Fault> {
+        Err(Fault {
+            kind: FaultKind::NeedsOperator,
+            device: "card unit",
+            code: "cannot-retain",
+            action: Action::Configuration,
+            what: "this unit holds no card back".to_owned(),
+            source: None,
+        })
+    }
 
     /// The state now, for operators and the device log.
     fn status(&self) -> CardUnitStatus;

@@ -8,14 +8,15 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use devices::port::{CardUnit, Presence as Found, Return, WatchGuard};
+use devices::port::{CardUnit, Presence as Found, Retained, Return, WatchGuard};
 use transaction::{
-    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Presence, SafeAnswer,
-    SignAnswer, VerifyAnswer, VisitId,
+    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Presence, RetainAnswer,
+    SafeAnswer, SignAnswer, VerifyAnswer, VisitId,
 };
 
 use crate::card_words::OUT_OF_ORDER;
 use crate::card_worker::{CardWork, CardWorker};
+use crate::desks::CardSide;
 use crate::queue::{Mailbox, Message, Story, told, told_card_event};
 
 /// A session that is told to end needs two commands; a reader that needs longer for them is stuck.
@@ -38,8 +39,13 @@ impl CardDesk {
         Self { work, worker: None, ending: None, watch: Arc::default(), make_safe_limit }
     }
 
-    /// Powers off any card found, then begins to watch the unit. The answer to `to`, if anybody asks, says what was found.
-    pub(crate) fn make_safe(&self, to: Option<EffectNo>) {
+    fn reply(&self, to: EffectNo, answer: Answer) {
+        self.work.mailbox.event(Event::Answer { to, answer });
+    }
+}
+
+impl CardSide for CardDesk {
+    fn make_safe(&self, to: Option<EffectNo>) {
         let (unit, mailbox, watch) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), Arc::clone(&self.watch));
         let limit = self.make_safe_limit;
@@ -64,8 +70,7 @@ impl CardDesk {
         }
     }
 
-    /// Opens a session and reads the card.
-    pub(crate) fn read(&mut self, to: EffectNo, visit: VisitId) {
+    fn read(&mut self, to: EffectNo, visit: VisitId) {
         self.end();
         match CardWorker::read(self.work.clone(), to, visit) {
             Ok(worker) => self.worker = Some(worker),
@@ -73,31 +78,27 @@ impl CardDesk {
         }
     }
 
-    /// Lets the card check the PIN.
-    pub(crate) fn verify(&self, to: EffectNo) {
+    fn verify(&self, to: EffectNo) {
         match &self.worker {
             Some(worker) => worker.verify(to),
             None => self.reply(to, Answer::Verify(VerifyAnswer::Failed(OUT_OF_ORDER))),
         }
     }
 
-    /// Lets the card sign.
-    pub(crate) fn sign(&self, to: EffectNo, input: Vec<u8>) {
+    fn sign(&self, to: EffectNo, input: Vec<u8>) {
         match &self.worker {
             Some(worker) => worker.sign(to, input),
             None => self.reply(to, Answer::Sign(SignAnswer::Failed(OUT_OF_ORDER))),
         }
     }
 
-    /// Ends the session, if there is one.
-    pub(crate) fn end(&mut self) {
+    fn end(&mut self) {
         if let Some(worker) = self.worker.take() {
             self.ending = Some(worker.end());
         }
     }
 
-    /// Gives the card back, when its session has ended.
-    pub(crate) fn return_card(&mut self) {
+    fn return_card(&mut self) {
         self.end();
         let (unit, mailbox, ending) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
@@ -118,15 +119,34 @@ impl CardDesk {
         }
     }
 
-    /// At the end of the process: the last session gets its time to leave the card without power.
-    pub(crate) fn close(&mut self) {
+    fn retain(&mut self, to: EffectNo) {
+        self.end();
+        let (unit, mailbox, ending) =
+            (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
+        let started = std::thread::Builder::new().name("card-retain".to_owned()).spawn(move || {
+            wait_for(ending);
+            let answer = |answer| Message::Event(Event::Answer { to, answer: Answer::Retain(answer) });
+            match unit.retain() {
+                Ok(Retained::Kept { place }) => {
+                    mailbox.post(Message::Retained { to, place }, Story::default());
+                }
+                Ok(Retained::NoCard) => mailbox.post(answer(RetainAnswer::NoCard), Story::default()),
+                Err(fault) => {
+                    let (fault, story) = told(Device::CardUnit, &fault);
+                    mailbox.post(answer(RetainAnswer::Failed(fault)), story);
+                }
+            }
+        });
+        if started.is_err() {
+            self.reply(to, Answer::Retain(RetainAnswer::Failed(NO_THREADS)));
+        }
+    }
+
+    /// The last session gets its time to leave the card without power.
+    fn close(&mut self) {
         self.end();
         wait_for(self.ending.take());
         drop(self.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-
-    fn reply(&self, to: EffectNo, answer: Answer) {
-        self.work.mailbox.event(Event::Answer { to, answer });
     }
 }
 

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use serde::Serialize;
-use transaction::{Fault, Outcome, Screen};
+use transaction::{Closed, Fault, Outcome, Screen};
 
 use crate::config::Helpline;
 
@@ -51,6 +51,8 @@ pub struct Facts {
     pub reference: Option<String>,
     /// Months of the notice that the certificate ends.
     pub notice_months: u32,
+    /// Whom the owner of a card calls that the machine keeps.
+    pub call: Option<String>,
 }
 
 /// How a visit ended, in words.
@@ -76,10 +78,15 @@ pub enum Key {
     Yes,
     /// Answer no.
     No,
+    /// More time.
+    More,
+    /// More words about the screen.
+    Help,
 }
 
 impl Key {
-    const ALL: [Self; 4] = [Self::Confirm, Self::Cancel, Self::Yes, Self::No];
+    /// Those that are labelled at their screen.
+    const OF_SCREENS: [Self; 4] = [Self::Confirm, Self::Cancel, Self::Yes, Self::No];
 
     /// The word of the `lines` protocol, and the attribute of its label in the catalogue.
     pub const fn word(self) -> &'static str {
@@ -88,6 +95,8 @@ impl Key {
             Self::Cancel => "cancel",
             Self::Yes => "yes",
             Self::No => "no",
+            Self::More => "more",
+            Self::Help => "help",
         }
     }
 }
@@ -158,7 +167,7 @@ impl Catalogue {
                 }
                 shown.text.push(self.attribute(&key, "not-this", None));
             }
-            Screen::Result { outcome, expires_soon } => {
+            Screen::Result { outcome, expires_soon, receipt } => {
                 let ending = self.ending(outcome, facts);
                 shown.title = ending.title;
                 shown.text = vec![ending.explanation];
@@ -167,7 +176,12 @@ impl Catalogue {
                 if *expires_soon {
                     shown.text.push(self.expires_soon(facts.notice_months));
                 }
-                shown.question = Some(self.attribute(&key, "question", None));
+                if *receipt {
+                    shown.question = Some(self.attribute(&key, "question", None));
+                } else {
+                    shown.text.push(self.attribute(&key, "no-receipt", None));
+                    shown.keys = vec![(Key::Confirm, self.attribute(&key, "ok", None))];
+                }
             }
             Screen::Stopped { outcome } => {
                 let ending = self.ending(outcome, facts);
@@ -175,12 +189,56 @@ impl Catalogue {
                 shown.text = vec![ending.explanation, ending.next];
             }
             Screen::NoReceipt => shown.text.extend(self.numbers(facts)),
+            Screen::Retained => {
+                let mut args = FluentArgs::new();
+                args.set("call", facts.call.as_deref().unwrap_or(self.helpline.number.as_str()));
+                shown.text.push(self.attribute(&key, "call", Some(&args)));
+                shown.text.extend(self.numbers(facts));
+            }
+            Screen::OutOfService { why: Closed::Fault(fault) } => {
+                let mut args = FluentArgs::new();
+                args.set("code", fault.code);
+                shown.text.push(self.attribute(&key, "why", Some(&args)));
+            }
             _ => {}
         }
         if self.test && matches!(screen, Screen::Menu | Screen::Terms | Screen::Result { .. }) {
             shown.text.insert(0, self.label("receipt-banner"));
         }
         shown
+    }
+
+    /// More words about a screen that stays, and its keys.
+    pub fn help(&self, screen: &Screen, facts: &Facts) -> ScreenText {
+        let shown = self.screen(screen, facts);
+        let key = format!("screen-{}", shown.screen);
+        let own = self.has(&key, "help").then(|| self.attribute(&key, "help", None));
+        let text = own.into_iter().chain([self.label("help-call")]).collect();
+        ScreenText { title: self.label("help-title"), text, question: None, ..shown }
+    }
+
+    /// The warning that the time for a screen is nearly over; the screen's keys go on to work.
+    pub fn warning(&self, screen: &Screen, more: bool, facts: &Facts) -> ScreenText {
+        let shown = self.screen(screen, facts);
+        let (text, key) = match (more, screen) {
+            (true, Screen::EnterPin { .. }) => ("pin", Some(Key::More)),
+            (true, _) => ("text", Some(Key::More)),
+            (false, _) => ("last", None),
+        };
+        let text = self.attribute("time-warning", text, None);
+        let more = key.map(|key| (key, self.attribute("time-warning", "more", None)));
+        ScreenText {
+            title: self.attribute("time-warning", "title", None),
+            text: vec![text],
+            question: None,
+            keys: more.into_iter().chain(shown.keys).collect(),
+            ..shown
+        }
+    }
+
+    /// The label of the key for help.
+    pub fn help_label(&self) -> String {
+        self.label("help-key")
     }
 
     /// The screen of a machine that does not serve.
@@ -234,7 +292,7 @@ impl Catalogue {
             title: optional("title").unwrap_or_default(),
             text: optional("text").into_iter().collect(),
             question: None,
-            keys: Key::ALL.into_iter().filter_map(|key| Some((key, optional(key.word())?))).collect(),
+            keys: Key::OF_SCREENS.into_iter().filter_map(|key| Some((key, optional(key.word())?))).collect(),
         }
     }
 
@@ -292,6 +350,7 @@ const TRIES_MAX: u8 = 3;
 
 const fn screen_name(screen: &Screen) -> &'static str {
     match screen {
+        Screen::Starting => "starting",
         Screen::Menu => "menu",
         Screen::Connecting => "connecting",
         Screen::Terms => "terms",
@@ -307,6 +366,8 @@ const fn screen_name(screen: &Screen) -> &'static str {
         Screen::NoReceipt => "no-receipt",
         Screen::TakeCard => "take-card",
         Screen::TakeFoundCard => "take-found-card",
+        Screen::Retained => "retained",
+        Screen::OutOfService { .. } => "out-of-service",
         Screen::CardUnitDown { .. } => "card-unit-down",
     }
 }

@@ -48,6 +48,7 @@ Start here:
   myna-atm config check --config FILE     is the configuration one that can work?
   myna-atm doctor --config FILE           reader, card, host, clock, journal, certificates, disk: what to do for each
   myna-atm register --config FILE         one visit on this console
+  myna-atm serve --config FILE            one visit after the other
   myna-atm log show --config FILE         what happened, in the words of XFS4IoT
 
 Environment:
@@ -62,6 +63,9 @@ enum Command {
     /// Serves one visit.
     #[command(long_about = REGISTER_HELP)]
     Register(Register),
+    /// Serves one visit after the other, until the service manager stops it.
+    #[command(long_about = SERVE_HELP)]
+    Serve(Serve),
     /// Delivers what the outbox holds, then ends.
     #[command(long_about = DELIVER_HELP)]
     Deliver(AtConfig),
@@ -84,7 +88,21 @@ With --screen lines a program shows the screens: each is one JSON object on a li
 ({\"screen\":\"terms\",…}), each key one on standard input ({\"key\":\"confirm\"}, cancel, yes, no). The PIN does not
 travel there: it is entered at the PIN pad of the configuration.
 
-SIGINT and SIGTERM press the cancel key: the card comes back before the process ends.";
+SIGINT and SIGTERM stop the visit where it still can be stopped: the card comes back before the process ends.";
+
+const SERVE_HELP: &str = "\
+The service itself: shows the menu, serves whoever presses its key, and shows the menu again. Undecided requests are
+delivered beside the visits, with longer and longer pauses while the host is away.
+
+With --screen lines a program shows the screens, as with `register`; each visit's result is one more line. A program can
+also say {\"language\":\"en\"}, {\"mode\":\"voice\"}, and what the operator wants: {\"order\":\"stop-after-visit\"},
+stop-now, resume.
+
+SIGINT and SIGTERM end it: a visit before its point of no return is stopped and the card comes back; after it, the
+customer is told the truth, and the next start goes on with the request. Give it time: TimeoutStopSec=300.
+
+After a damaged journal was set aside nobody is served until somebody has looked and started it again
+(docs/recovering.md).";
 
 const DELIVER_HELP: &str = "\
 Asks the host about every signed request without a decision, sends those that it does not know again (byte for byte;
@@ -110,6 +128,15 @@ struct Register {
     /// Ends standard output with one line: the result as a JSON object.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    at: AtConfig,
+    /// Who shows the screens: this console, or a program over lines of JSON.
+    #[arg(long, value_enum, default_value_t = ScreenArg::Console)]
+    screen: ScreenArg,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,6 +166,7 @@ pub fn main_with(adapt: impl FnOnce(Arc<dyn CardUnit>) -> Arc<dyn CardUnit> + 's
     start_tracing();
     match cli.command {
         Command::Register(arguments) => register(&arguments, Box::new(adapt)),
+        Command::Serve(arguments) => serve(&arguments, Box::new(adapt)),
         Command::Deliver(at) => with_config(&at.config, |config| deliver(config, Box::new(adapt))),
         Command::Doctor(arguments) => {
             with_config(&arguments.at.config, |config| doctor::run(&arguments, &config))
@@ -169,14 +197,12 @@ fn with_config(path: &Path, act: impl FnOnce(Config) -> ExitCode) -> ExitCode {
 
 fn register(arguments: &Register, adapt: Adapt) -> ExitCode {
     with_config(&arguments.at.config, |config| {
-        let screen = match arguments.screen {
-            ScreenArg::Console => ScreenKind::Console,
-            ScreenArg::Lines => ScreenKind::Lines,
-        };
+        let screen = arguments.screen.kind();
         let journal = config.journal_path();
         let report = match run(config, screen, Goal::Register, adapt) {
             Ok(Ended::Visit(report)) => *report,
             Ok(Ended::NoVisit { code }) => Report::without_visit(code, journal),
+            Ok(Ended::Stopped) => Report::without_visit("stopped", journal),
             Ok(Ended::Delivered { .. }) => Report::without_visit("program-error", journal),
             Err(error) => {
                 complain(&chain(&error));
@@ -190,6 +216,32 @@ fn register(arguments: &Register, adapt: Adapt) -> ExitCode {
             }
         }
         report.exit_code()
+    })
+}
+
+impl ScreenArg {
+    const fn kind(self) -> ScreenKind {
+        match self {
+            Self::Console => ScreenKind::Console,
+            Self::Lines => ScreenKind::Lines,
+        }
+    }
+}
+
+fn serve(arguments: &Serve, adapt: Adapt) -> ExitCode {
+    with_config(&arguments.at.config, |config| {
+        match run(config, arguments.screen.kind(), Goal::Serve, adapt) {
+            Ok(Ended::Stopped) => ExitCode::SUCCESS,
+            Ok(Ended::NoVisit { code }) => {
+                complain(code);
+                ExitCode::from(FAULT)
+            }
+            Ok(Ended::Visit(_) | Ended::Delivered { .. }) => ExitCode::from(FAULT),
+            Err(error) => {
+                complain(&chain(&error));
+                ExitCode::from(FAULT)
+            }
+        }
     })
 }
 
@@ -207,7 +259,7 @@ fn deliver(config: Config, adapt: Adapt) -> ExitCode {
             complain(code);
             ExitCode::from(FAULT)
         }
-        Ok(Ended::Visit(_)) => ExitCode::from(FAULT),
+        Ok(Ended::Visit(_) | Ended::Stopped) => ExitCode::from(FAULT),
         Err(error) => {
             complain(&chain(&error));
             ExitCode::from(FAULT)

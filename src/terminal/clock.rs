@@ -1,6 +1,8 @@
-//! The terminal's clock: the only place that reads one.
+//! The terminal's clocks: the only place that reads one.
 //!
-//! Everything else gets its times as arguments, so that a test can say what time it is.
+//! Everything else gets its times as arguments, so that a test can say what time it is. The machine's thread asks its
+//! [`Clock`], which in a simulation is the simulation's. Deadlines and durations are on the steady clock; the wall clock is
+//! for what is written down, and may jump.
 #![expect(clippy::disallowed_methods, reason = "this is the file that the others are sent to")]
 
 use std::time::{Duration, Instant};
@@ -29,4 +31,33 @@ pub(crate) fn boot_ms() -> u64 {
 /// Whole milliseconds since `start`.
 pub(crate) fn ms_since(start: Instant) -> u32 {
     u32::try_from(instant().saturating_duration_since(start).as_millis()).unwrap_or(u32::MAX)
+}
+
+/// What time it is, for the machine's thread.
+pub(crate) trait Clock {
+    /// The wall clock, in whole milliseconds.
+    fn now(&self) -> Timestamp;
+
+    /// The steady clock.
+    fn instant(&self) -> Instant;
+
+    /// Milliseconds since the machine booted.
+    fn boot_ms(&self) -> u64;
+}
+
+/// The system's clocks.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn instant(&self) -> Instant {
+        instant()
+    }
+
+    fn boot_ms(&self) -> u64 {
+        boot_ms()
+    }
 }

@@ -14,14 +14,14 @@ use devices::printer::{FilePrinter, Paper};
 use jiff::Timestamp;
 use journal::{
     BadText, Batch, CheckpointKeys, Detail, FileSigner, Journal, JournalError, KeyRefused, Language,
-    LogEntry, OpenOptions, Opened, OutboxChange, TerminalId, Word,
+    LogEntry, OpenOptions, Opened, TerminalId, Word,
 };
 use request::{
     AnchorKind, AnchorRefused, FileKey, KeyFileError, TrustAnchor, TrustPolicy, load_anchor_file,
     load_anchors,
 };
-use transaction::{OpenVisit, Recovery, RequestId, VisitId};
-use uuid::Uuid;
+use transaction::{Device, Fault, FaultKind, OpenVisit, Recovery, RequestId, Visit, VisitId};
+use uuid::{NoContext, Uuid};
 use zeroize::Zeroizing;
 
 use crate::card_desk::CardDesk;
@@ -29,6 +29,7 @@ use crate::card_worker::CardWork;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::clock;
 use crate::config::{self, Config};
+use crate::desks::Names;
 use crate::doctor::{HostProbe, Instruments};
 use crate::evidence_files::{EvidenceFiles, days_before};
 use crate::host_client::{
@@ -37,9 +38,10 @@ use crate::host_client::{
 use crate::log_words::REQUEST_SIGNED;
 use crate::paperwork::Office;
 use crate::pin_desk::{PinDesk, SlotPlace};
+use crate::print_desk::PrintDesk;
 use crate::queue::{Mailbox, chain};
 use crate::recorder::Scribe;
-use crate::runtime::Parts;
+use crate::runtime::{Languages, Parts};
 use crate::screen::{Console, CustomerScreen, KeyForm, Keys, Lines, Outlet, Silent};
 use crate::signals;
 
@@ -132,8 +134,8 @@ pub(crate) fn compose(
     let evidence = EvidenceFiles::new(config.evidence_dir());
     erase_old(&config, &mut journal, &evidence, now);
 
-    let catalogue = Catalogue::new(config.language, &config.helpline)?.for_tests(config.allow_test_roots);
-    let catalogue = Arc::new(catalogue);
+    let languages = languages(&config)?;
+    let catalogue = Arc::clone(&languages.own);
     let (mailbox, inbox) = Mailbox::new();
     let place = SlotPlace::new(locked_pin_slot()?);
     let card_trust = Arc::new(card_trust(&config)?);
@@ -146,35 +148,61 @@ pub(crate) fn compose(
         open_limit: ms(limits.card_open_ms_max),
     };
     if let Some(held) = held {
-        held.press_cancel(mailbox.clone()).map_err(ComposeError::Thread)?;
+        held.end_the_process(mailbox.clone()).map_err(ComposeError::Thread)?;
     }
     let (screen, keys) = customer_screen(screen, &catalogue, &mailbox)?;
     let parts = Parts {
-        card: CardDesk::new(card, ms(limits.make_safe_ms_max)),
-        pin: PinDesk::new(pin_pad(&config)?, place, mailbox.clone(), limits.pin_key_ms_max),
-        host: start_host_client(&config, mailbox.clone())?,
-        printer: printer(&config)?,
+        card: Box::new(CardDesk::new(card, ms(limits.make_safe_ms_max))),
+        pin: Box::new(PinDesk::new(pin_pad(&config)?, place, mailbox.clone(), limits.pad_ms_max())),
+        host: Box::new(start_host_client(&config, mailbox.clone())?),
+        printer: Box::new(PrintDesk::new(printer(&config)?, mailbox.clone())),
         log_key: Box::new(log_key(&config.keys.log.key)?),
-        office: Office {
+        office: Box::new(Office {
             terminal_id: config.terminal_id.clone(),
-            language: config.language.tag(),
+            language: config.language,
             evidence: FileKey::load(&config.keys.evidence.certificate, &config.keys.evidence.key)
                 .map_err(ComposeError::EvidenceKey)?,
             card_trust,
             terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
             clock_skew_ms_max: limits.clock_skew_ms_max,
-        },
+        }),
         config,
-        catalogue,
+        languages,
         journal,
         scribe,
         screen,
         keys,
         evidence,
-        mailbox,
-        inbox,
+        post: Box::new(inbox),
+        clock: Box::new(clock::SystemClock),
+        names: Box::new(RandomNames),
     };
     Ok((parts, recovery))
+}
+
+/// The customer's languages: the machine's own first, then the others that are offered, none twice.
+fn languages(config: &Config) -> Result<Languages, CatalogueError> {
+    let texts = |language| {
+        Catalogue::new(language, &config.helpline)
+            .map(|texts| Arc::new(texts.for_tests(config.allow_test_roots)))
+    };
+    let others = config.languages.iter().filter(|language| **language != config.language);
+    Ok(Languages {
+        own: texts(config.language)?,
+        others: others.map(|language| texts(*language)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Names that nobody can guess; a request's begins with the time (UUID version 7), as the host's books like it.
+struct RandomNames;
+
+impl Names for RandomNames {
+    fn visit(&mut self, now: Timestamp) -> Visit {
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+        let at = uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds);
+        Visit { id: VisitId(Uuid::new_v4().into_bytes()), request: RequestId(Uuid::new_v7(at).into_bytes()) }
+    }
 }
 
 fn ms(limit: u32) -> Duration {
@@ -349,17 +377,10 @@ fn open_journal(
         detail: Some(Detail::of(&report.detail)),
         ..LogEntry::new(now, clock::boot_ms(), scribe.terminal_id.clone(), code)
     };
-    let outbox = report.undecided.into_iter().filter_map(|entry| {
-        Some(OutboxChange::Put {
-            request_id: entry.request_id,
-            visit: entry.visit,
-            cms: entry.cms?,
-            accept_until: entry.accept_until,
-        })
-    });
-    let batch = Batch { outbox: outbox.collect(), log: vec![entry], ..Batch::default() };
-    journal.commit(&batch).map_err(ComposeError::Journal)?;
-    Ok((journal, Recovery::Fresh))
+    // The new journal was made with the undecided requests that could be read.
+    journal.commit(&Batch { log: vec![entry], ..Batch::default() }).map_err(ComposeError::Journal)?;
+    let code = report.reason.code();
+    Ok((journal, Recovery::Corrupt(Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code })))
 }
 
 fn open_visit(open: &journal::OpenVisit) -> OpenVisit {

@@ -37,6 +37,9 @@ pub struct Config {
     /// Language of screens and receipt: `ja` or `en`. Default `ja`.
     #[serde(default)]
     pub language: Language,
+    /// Languages that the customer may choose besides. Default: all that there are.
+    #[serde(default = "all_languages")]
+    pub languages: Vec<Language>,
     /// Accept cards under test roots, too. Default false. Screens and receipt then say that it is a test.
     #[serde(default)]
     pub allow_test_roots: bool,
@@ -66,6 +69,9 @@ pub struct Config {
     /// The order of things in a visit.
     #[serde(default)]
     pub visit: VisitOrder,
+    /// Keep a card that is not taken. Default: never; it is offered until somebody takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain: Option<Retain>,
     /// When the host is known to be closed. Default: never.
     #[serde(default)]
     pub closed: Closed,
@@ -241,6 +247,20 @@ pub enum ReturnOrder {
     CardThenReceipt,
 }
 
+fn all_languages() -> Vec<Language> {
+    Language::ALL.to_vec()
+}
+
+/// Cards that are not taken are kept in the machine. An identity card is not the bank's: without this table, never.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retain {
+    /// After so many reminders, `card_take_ms_max` apart, 1 to 20.
+    pub after_reminders: u8,
+    /// Whom the owner calls, as the screen says it: a number that somebody answers who can open the machine.
+    pub call: String,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -284,7 +304,7 @@ pub enum ConfigError {
 /// One reason why a configuration cannot work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, with its tables: `limits.pin_key_ms_max`.
+    /// The key, with its tables: `limits.pin_ms_max`.
     pub key: String,
     /// Why its value cannot work, and what could.
     pub reason: String,

@@ -11,7 +11,10 @@ use std::time::Instant;
 use jiff::Timestamp;
 use request::{CardCertificate, Prepared};
 use transaction::{RequestId, Visit, VisitId};
+use wire::{TermsText, TermsVersion};
 
+use crate::catalogue::Language;
+use crate::desks::Moment;
 use crate::queue::{AnswerPaper, CardTally};
 
 /// Everything that is kept between two events.
@@ -44,17 +47,32 @@ pub(crate) struct VisitPapers {
     pub(crate) card_us_waited: Option<u64>,
 }
 
-/// The terms as they are shown, and the challenge that came with them.
+/// The terms in the language in which they are shown, and the challenge that came with them.
 pub(crate) struct Terms {
-    pub(crate) version: String,
-    pub(crate) language: String,
-    pub(crate) sha256: [u8; 32],
-    pub(crate) text: String,
+    pub(crate) all: TermsVersion,
+    /// The text before the customer: what is hashed into the request.
+    pub(crate) shown: TermsText,
     pub(crate) challenge: [u8; 32],
+    /// When the challenge came, on both of this machine's clocks.
+    pub(crate) came: Moment,
     /// The card must have signed by then, by the host's clock.
     pub(crate) consent_by: Timestamp,
     /// The request must have arrived by then, by the host's clock.
     pub(crate) accept_until: Timestamp,
+}
+
+impl Terms {
+    /// The text for who reads this language: its own, or the first one.
+    pub(crate) fn choose<'t>(all: &'t TermsVersion, language: Language) -> Option<&'t TermsText> {
+        all.text(language.tag()).or_else(|| all.texts().first())
+    }
+
+    /// The customer chose a language, before the consent.
+    pub(crate) fn show_in(&mut self, language: Language) {
+        if let Some(text) = Self::choose(&self.all, language) {
+            self.shown = text.clone();
+        }
+    }
 }
 
 impl Folder {

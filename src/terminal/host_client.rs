@@ -22,6 +22,7 @@ use uuid::Uuid;
 use wire::{ChallengeRequest, LogCheckpoint, Message as _, ProblemCode};
 
 use crate::clock;
+use crate::desks::HostSide;
 use crate::queue::{AnswerPaper, Mailbox, Message, Story, chain};
 pub(crate) use connection::{Connections, Deadlines, Identity, TlsError, tls};
 pub(crate) use exchange::HostError;
@@ -77,9 +78,10 @@ impl HostClient {
             .spawn(move || runtime.block_on(work(setup, inbox)))?;
         Ok(Self { jobs })
     }
+}
 
-    /// Gives out a job. Each job's end is told with [`Message::HostJobDone`].
-    pub(crate) fn give(&self, job: Job) {
+impl HostSide for HostClient {
+    fn give(&self, job: Job) {
         // The thread ends with this handle, not before.
         let _gone = self.jobs.send(job);
     }
@@ -119,9 +121,21 @@ async fn work(setup: HostSetup, mut inbox: UnboundedReceiver<Job>) {
         let desk = Arc::clone(&desk);
         tokio::spawn(async move {
             let started = clock::instant();
+            let _told_at_its_end = Done { mailbox: desk.setup.mailbox.clone(), started };
             desk.run(job, started).await;
-            desk.setup.mailbox.post(Message::HostJobDone, Story::default().took(started));
         });
+    }
+}
+
+/// Tells that a job is over when it goes out of scope: after a bug in the job, too, so that nobody waits for it.
+struct Done {
+    mailbox: Mailbox,
+    started: Instant,
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.mailbox.post(Message::HostJobDone, Story::default().took(self.started));
     }
 }
 

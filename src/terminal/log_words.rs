@@ -4,7 +4,10 @@
 //! no digit, no certificate, no answer of the card beyond its status word.
 
 use journal::{Action, Mark, Word, word};
-use transaction::{CardEvent, Decision, Fault, FaultKind, Outcome, Record, RequestId, Tries, Visit, VisitId};
+use transaction::{
+    CardEvent, Closed, Decision, Fault, FaultKind, Limit, Mode, Order, Outcome, Printing, Record, RequestId,
+    Tries, Visit, VisitId,
+};
 use uuid::Uuid;
 
 use crate::receipt;
@@ -66,24 +69,30 @@ pub(crate) fn line(record: &Record) -> Line {
         Record::Started { interrupted } => {
             Line::new(word!("start"), word!("started")).detail(format!("open visits found: {interrupted}"))
         }
-        Record::VisitInterrupted { visit, signed } => {
-            let line = Line::new(word!("start"), word!("visit-interrupted"));
-            let outcome = if signed.is_some() { word!("pending") } else { word!("interrupted") };
-            Line { visit: Some(visit), outcome: Some(outcome), ..line }
-        }
+        Record::VisitInterrupted { visit, signed } => interrupted(visit, signed.is_some()),
         Record::CardUnitReady => device(word!("start"), word!("card-unit-ready"), word!("online")),
-        Record::CardFoundAtStart => {
-            Line::new(word!("start"), word!("card-found-at-start")).media(word!("present"))
-        }
-        Record::FoundCardTaken => Line::new(word!("start"), word!("card-taken")).media(word!("notPresent")),
+        Record::CardFoundAtStart => found(word!("card-found-at-start"), word!("present")),
+        Record::FoundCardTaken => found(word!("card-taken"), word!("notPresent")),
         Record::Card(event) => card(event),
         Record::NoDecision { fault, .. } => failed(word!("send"), fault),
         Record::Decided { decision, .. } => decided(decision),
-        Record::CardNotTaken(visit) => {
-            let line = Line::new(word!("return-card"), word!("card-not-taken")).media(word!("present"));
-            Line { visit, ..line }
+        Record::CardNotTaken(visit) => left_behind(visit, word!("card-not-taken"), word!("present")),
+        Record::CardRetaining(visit) => left_behind(visit, word!("card-retaining"), word!("present")),
+        Record::CardRetained(visit) => {
+            // A person must take it out of the bin and see that its owner gets it.
+            let line = left_behind(visit, word!("card-retained"), word!("notPresent"));
+            Line { action: Some(Action::Clear), ..line }
         }
         Record::Fault(fault) => failed(word!("device"), fault),
+        Record::TimeWarned(limit) => time(word!("time-warned"), limit),
+        Record::TimeExtended(limit) => time(word!("time-extended"), limit),
+        Record::HelpShown => Line::new(word!("menu"), word!("help-shown")),
+        Record::LanguageChosen(_) => Line::new(word!("menu"), word!("language-chosen")),
+        Record::ModeChosen(Mode::Screen) => Line::new(word!("menu"), word!("handset-hung-up")),
+        Record::ModeChosen(Mode::Voice) => Line::new(word!("menu"), word!("handset-taken")),
+        Record::Printing(printing) => printer(printing),
+        Record::Ordered(order) => Line::new(word!("operator"), ordered(order)),
+        Record::OutOfService(why) => out_of_service(why),
         Record::OutboxPassed { left } => {
             Line::new(word!("outbox"), word!("outbox-passed")).detail(format!("without decision: {left}"))
         }
@@ -95,11 +104,7 @@ pub(crate) fn line(record: &Record) -> Line {
         Record::VisitOpened(visit) => step(visit, word!("menu"), word!("visit-opened")),
         Record::ChallengeReceived(visit) => step(visit, word!("terms"), word!("challenge-received")),
         Record::Consented(visit) => step(visit, word!("terms"), word!("consented")),
-        Record::CardRead { visit, tries, expires_soon } => {
-            step(visit, word!("read-card"), word!("card-read"))
-                .tries(tries)
-                .detail(format!("certificate expires soon: {expires_soon}"))
-        }
+        Record::CardRead { visit, tries, expires_soon } => card_read(visit, tries, expires_soon),
         Record::Prepared(visit) => step(visit, word!("read-card"), word!("request-prepared")),
         Record::TriesShown { visit, tries_left } => {
             step(visit, word!("pin"), word!("tries-shown")).tries(Tries::Left(tries_left))
@@ -113,21 +118,68 @@ pub(crate) fn line(record: &Record) -> Line {
             step(visit, word!("result"), word!("told-pending")).ended(Outcome::Pending)
         }
         Record::Stopped { visit, outcome } => ended(visit, word!("result"), outcome),
-        Record::ReceiptChosen { visit, wanted: true } => {
-            step(visit, word!("receipt"), word!("receipt-wanted"))
-        }
-        Record::ReceiptChosen { visit, wanted: false } => {
-            step(visit, word!("receipt"), word!("receipt-declined"))
-        }
+        Record::ReceiptChosen { visit, wanted } => receipt_chosen(visit, wanted),
         Record::ReceiptPrinted(visit) => step(visit, word!("receipt"), word!("receipt-printed")),
         Record::CardReturning(visit) => step(visit, word!("return-card"), word!("card-returning")),
-        Record::CardTaken(visit) => {
-            step(visit, word!("return-card"), word!("card-taken")).media(word!("notPresent"))
-        }
-        Record::CardUnseen(visit) => {
-            step(visit, word!("return-card"), word!("card-unseen")).media(word!("unknown"))
-        }
+        Record::CardTaken(visit) => returned(visit, word!("card-taken"), word!("notPresent")),
+        Record::CardUnseen(visit) => returned(visit, word!("card-unseen"), word!("unknown")),
         Record::VisitClosed { visit, outcome } => ended(visit, word!("end"), outcome),
+    }
+}
+
+fn interrupted(visit: VisitId, signed: bool) -> Line {
+    let outcome = if signed { word!("pending") } else { word!("interrupted") };
+    let line = Line::new(word!("start"), word!("visit-interrupted"));
+    Line { visit: Some(visit), outcome: Some(outcome), ..line }
+}
+
+fn found(code: Word, media: Word) -> Line {
+    Line::new(word!("start"), code).media(media)
+}
+
+fn left_behind(visit: Option<VisitId>, code: Word, media: Word) -> Line {
+    Line { visit, ..Line::new(word!("return-card"), code).media(media) }
+}
+
+fn returned(visit: Visit, code: Word, media: Word) -> Line {
+    step(visit, word!("return-card"), code).media(media)
+}
+
+/// With the key of the limit in the configuration, for the one who may want to make it longer.
+fn time(code: Word, limit: Limit) -> Line {
+    Line::new(word!("time"), code).detail(limit.name().to_owned())
+}
+
+fn printer(printing: Printing) -> Line {
+    match printing {
+        Printing::Possible => device(word!("device"), word!("printer-ready"), word!("online")),
+        Printing::Impossible(fault) => failed(word!("device"), fault),
+    }
+}
+
+fn card_read(visit: Visit, tries: Tries, expires_soon: bool) -> Line {
+    let detail = format!("certificate expires soon: {expires_soon}");
+    step(visit, word!("read-card"), word!("card-read")).tries(tries).detail(detail)
+}
+
+fn receipt_chosen(visit: Visit, wanted: bool) -> Line {
+    let code = if wanted { word!("receipt-wanted") } else { word!("receipt-declined") };
+    step(visit, word!("receipt"), code)
+}
+
+fn ordered(order: Order) -> Word {
+    match order {
+        Order::StopAfterVisit => word!("stop-after-visit"),
+        Order::StopNow => word!("stop-now"),
+        Order::Resume => word!("resume"),
+    }
+}
+
+fn out_of_service(why: Closed) -> Line {
+    let line = device(word!("operator"), word!("out-of-service"), word!("offline"));
+    match why {
+        Closed::Stopped => line,
+        Closed::Fault(fault) => Line { action: Some(action(fault)), ..line.detail(fault.code.to_owned()) },
     }
 }
 
@@ -202,6 +254,19 @@ pub(crate) fn about(record: &Record) -> Option<RequestId> {
     }
 }
 
+/// What happens during a visit without naming it: the entry belongs to the visit that is going on.
+pub(crate) fn of_present_visit(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::TimeWarned(_)
+            | Record::TimeExtended(_)
+            | Record::HelpShown
+            | Record::LanguageChosen(_)
+            | Record::ModeChosen(_)
+            | Record::Card(_)
+    )
+}
+
 /// What recovery must know of a record, besides its line: its place in which visit, and the request it is about.
 pub(crate) fn recovery(record: &Record) -> Option<(VisitId, Option<RequestId>, Mark)> {
     match *record {
@@ -233,7 +298,17 @@ pub(crate) fn recovery(record: &Record) -> Option<(VisitId, Option<RequestId>, M
         | Record::NoDecision { .. }
         | Record::Decided { .. }
         | Record::CardNotTaken(_)
+        | Record::CardRetaining(_)
+        | Record::CardRetained(_)
         | Record::Fault(_)
+        | Record::TimeWarned(_)
+        | Record::TimeExtended(_)
+        | Record::HelpShown
+        | Record::LanguageChosen(_)
+        | Record::ModeChosen(_)
+        | Record::Printing(_)
+        | Record::Ordered(_)
+        | Record::OutOfService(_)
         | Record::OutboxPassed { .. }
         | Record::Stale { .. }
         | Record::KeyIgnored(_)

@@ -3,6 +3,7 @@
 //! Invariants:
 //! - What was shown is what is signed: the hash in the request is that of the text on the screen.
 //! - The terminal verifies its own request as the host will, before it is recorded.
+//! - Nothing is dated by a wall clock that jumped since the host's time was compared with it: the steady clock tells.
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use request::{
@@ -13,14 +14,16 @@ use transaction::{ChallengeAnswer, Device, Fault, FaultKind, PrepareAnswer, Refu
 use uuid::Uuid;
 
 use crate::card_words;
+use crate::catalogue::Language;
+use crate::desks::{Clerk, Moment};
 use crate::folder::Terms;
 use crate::queue::Story;
 
 /// What paperwork needs besides the papers.
 pub(crate) struct Office {
     pub(crate) terminal_id: String,
-    /// The language of the screens.
-    pub(crate) language: &'static str,
+    /// The language of the screens, until the customer chooses another.
+    pub(crate) language: Language,
     pub(crate) evidence: FileKey,
     pub(crate) card_trust: std::sync::Arc<TrustPolicy>,
     pub(crate) terminal_anchors: Vec<TrustAnchor>,
@@ -39,18 +42,28 @@ const OUR_FAULT: Fault =
     Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "own-request-invalid" };
 
 impl Office {
-    /// Takes the host's challenge when the clocks agree, and chooses the text that will be shown.
-    ///
-    /// # Errors
-    /// The answer for the machine, and its story.
-    pub(crate) fn take_challenge(
+    /// `Some`: the wall clock has jumped since the challenge came, and nothing may be dated by it.
+    fn jumped(&self, since: Moment, now: Moment) -> Option<(Fault, Story)> {
+        let steady = now.steady.saturating_duration_since(since.steady);
+        let drift = now.wall.duration_since(since.wall) - SignedDuration::try_from(steady).ok()?;
+        if drift.abs() <= SignedDuration::from_millis(i64::from(self.clock_skew_ms_max)) {
+            return None;
+        }
+        let fault = Fault { device: Device::Clock, kind: FaultKind::NeedsOperator, code: "clock-jumped" };
+        let what = format!("this clock jumped by {} s during the visit", drift.as_secs());
+        Some((fault, Story { what: Some(what), ..Story::default() }))
+    }
+}
+
+impl Clerk for Office {
+    fn take_challenge(
         &self,
         asked_at: Timestamp,
-        came_at: Timestamp,
+        came: Moment,
         challenge: &wire::ChallengeAnswer,
     ) -> Result<Terms, (ChallengeAnswer, Story)> {
         let host_time = challenge.host_time.timestamp();
-        let skew = skew(asked_at, came_at, host_time);
+        let skew = skew(asked_at, came.wall, host_time);
         if skew > SignedDuration::from_millis(i64::from(self.clock_skew_ms_max)) {
             let fault = Fault { device: Device::Clock, kind: FaultKind::NeedsOperator, code: "clock-skew" };
             let what = format!("this clock and the host's differ by {} s", skew.as_secs());
@@ -62,41 +75,34 @@ impl Office {
             (ChallengeAnswer::Failed(fault), Story { what: Some(what.to_owned()), ..Story::default() })
         };
         let terms = &challenge.terms;
-        let text = terms
-            .text(self.language)
-            .or_else(|| terms.texts().first())
-            .ok_or_else(|| unusable("the terms have no text"))?;
+        let shown =
+            Terms::choose(terms, self.language).ok_or_else(|| unusable("the terms have no text"))?.clone();
         let after = |span| {
             host_time.checked_add(span).map_err(|_| unusable("a time of the challenge is out of range"))
         };
         Ok(Terms {
-            version: terms.version().to_string(),
-            language: text.language().to_string(),
-            sha256: *text.sha256().as_bytes(),
-            text: text.text().to_owned(),
+            all: terms.clone(),
+            shown,
             challenge: *challenge.challenge.as_bytes(),
+            came,
             consent_by: after(i64::from(challenge.consent_by_s).seconds())?,
             accept_until: after(i64::from(challenge.accept_until_days).saturating_mul(24).hours())?,
         })
     }
 
-    /// Makes the bytes that the card will sign.
-    ///
-    /// # Errors
-    /// The answer for the machine, and its story.
-    pub(crate) fn prepare(
-        &self,
-        consented: &Consented<'_>,
-        now: Timestamp,
-    ) -> Result<Prepared, (PrepareAnswer, Story)> {
+    fn prepare(&self, consented: &Consented<'_>, now: Moment) -> Result<Prepared, (PrepareAnswer, Story)> {
+        if let Some((fault, story)) = self.jumped(consented.terms.came, now) {
+            return Err((PrepareAnswer::Failed(fault), story));
+        }
+        let now = now.wall;
         if now > consented.terms.consent_by {
             return Err((PrepareAnswer::Refused(Refusal::TookTooLong), Story::default()));
         }
         let content = RequestContent {
             request_id: Uuid::from_bytes(consented.request.0),
-            terms_version: consented.terms.version.clone(),
-            terms_language: consented.terms.language.clone(),
-            terms_sha256: consented.terms.sha256,
+            terms_version: consented.terms.all.version().to_string(),
+            terms_language: consented.terms.shown.language().to_string(),
+            terms_sha256: *consented.terms.shown.sha256().as_bytes(),
             consent_time: consented.consent_time,
             terminal_id: self.terminal_id.clone(),
             challenge: consented.terms.challenge,
@@ -106,16 +112,16 @@ impl Office {
             .map_err(|error| (PrepareAnswer::Failed(OUR_FAULT), Story::of(&error)))
     }
 
-    /// Puts the signed request together, countersigns it, and verifies it as the host will.
-    ///
-    /// # Errors
-    /// The answer for the machine, and its story.
-    pub(crate) fn assemble(
+    fn assemble(
         &self,
         prepared: Prepared,
         signature: &[u8],
-        now: Timestamp,
+        terms: &Terms,
+        now: Moment,
     ) -> Result<Vec<u8>, (SignAnswer, Story)> {
+        if let Some((fault, story)) = self.jumped(terms.came, now) {
+            return Err((SignAnswer::Failed(fault), story));
+        }
         let signed = prepared.assemble(signature, &self.evidence).map_err(|error| {
             let answer = match &error {
                 AssembleFault::CardSignature(_) => SignAnswer::Refused(Refusal::CardKeyMismatch),
@@ -131,7 +137,7 @@ impl Office {
             (answer, Story::of(&error))
         })?;
         let policy =
-            RequestPolicy { card: &self.card_trust, terminal_anchors: &self.terminal_anchors, at: now };
+            RequestPolicy { card: &self.card_trust, terminal_anchors: &self.terminal_anchors, at: now.wall };
         verify_request(signed.der(), &policy).map_err(|refused| match &refused {
             // It was good when it was read: its time ended since.
             RequestRefused::Card(refused) => {

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - There is one slot. It lies in its place, or it is with the pad, or with the card; nobody copies it.
-//! - After [`PinDesk::forget`] no digit is left: the pad is stopped, and whatever comes back from it is wiped before it is
+//! - After [`PinSide::forget`] no digit is left: the pad is stopped, and whatever comes back from it is wiped before it is
 //!   put in its place.
 //! - Digits, their number and their timing are never traced.
 
@@ -13,6 +13,7 @@ use jpki::PinSlot;
 use transaction::{Answer, Device, EffectNo, Event, Fault, FaultKind, PinAnswer};
 
 use crate::card_words::SLOT_LOST;
+use crate::desks::PinSide;
 use crate::queue::{Mailbox, Message, Story, told};
 
 /// A user-authentication PIN has so many digits.
@@ -56,29 +57,21 @@ pub(crate) struct PinDesk {
     pad: Arc<dyn PinPad>,
     place: SlotPlace,
     mailbox: Mailbox,
-    key_ms_max: u32,
+    /// A backstop: the machine's own limit warns and ends first.
+    key_ms_max: u64,
     entry: Option<CancelToken>,
 }
 
 impl PinDesk {
-    pub(crate) fn new(pad: Arc<dyn PinPad>, place: SlotPlace, mailbox: Mailbox, key_ms_max: u32) -> Self {
+    pub(crate) fn new(pad: Arc<dyn PinPad>, place: SlotPlace, mailbox: Mailbox, key_ms_max: u64) -> Self {
         Self { pad, place, mailbox, key_ms_max, entry: None }
-    }
-
-    /// Lets the customer enter a PIN; the answer to `to` says how that ended.
-    pub(crate) fn ask(&mut self, to: EffectNo) {
-        self.forget();
-        if let Err(fault) = self.start(to) {
-            let answer = Answer::Pin(PinAnswer::Failed(fault));
-            self.mailbox.event(Event::Answer { to, answer });
-        }
     }
 
     fn start(&mut self, to: EffectNo) -> Result<(), Fault> {
         let broken = |code| Fault { device: Device::PinPad, kind: FaultKind::Broken, code };
         let cancel = CancelToken::new().map_err(|_| broken("no-file-descriptors"))?;
         let slot = self.place.take().ok_or(SLOT_LOST)?;
-        let entry = PinEntry { digits: PIN_DIGITS, key_ms_max: u64::from(self.key_ms_max) };
+        let entry = PinEntry { digits: PIN_DIGITS, key_ms_max: self.key_ms_max };
         let (pad, place, mailbox) = (Arc::clone(&self.pad), self.place.clone(), self.mailbox.clone());
         self.entry = Some(cancel.clone());
         std::thread::Builder::new()
@@ -95,9 +88,18 @@ impl PinDesk {
             .map(drop)
             .map_err(|_| broken("no-threads"))
     }
+}
 
-    /// Stops the pad and wipes the slot.
-    pub(crate) fn forget(&mut self) {
+impl PinSide for PinDesk {
+    fn ask(&mut self, to: EffectNo) {
+        self.forget();
+        if let Err(fault) = self.start(to) {
+            let answer = Answer::Pin(PinAnswer::Failed(fault));
+            self.mailbox.event(Event::Answer { to, answer });
+        }
+    }
+
+    fn forget(&mut self) {
         if let Some(entry) = self.entry.take() {
             entry.cancel();
         }
@@ -105,7 +107,7 @@ impl PinDesk {
     }
 }
 
-/// Puts the slot back. Under the same lock as [`PinDesk::forget`]'s wipe: whichever comes second wipes.
+/// Puts the slot back. Under the same lock as [`PinSide::forget`]'s wipe: whichever comes second wipes.
 fn settle(place: &SlotPlace, outcome: PinOutcome, cancel: &CancelToken) -> (PinAnswer, Story) {
     let mut at_its_place = place.lock();
     let (mut slot, answer, story) = match outcome {

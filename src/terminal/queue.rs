@@ -13,7 +13,9 @@ use transaction::{
     CardEvent, Decision, Device, EffectNo, Event, Fault, FaultKind, RequestId, Tries, VisitId,
 };
 
-use crate::clock;
+use crate::catalogue::Language;
+use crate::clock::{self, Clock, SystemClock};
+use crate::desks::Post;
 
 /// What came, when, and what operators should read beside it.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ pub(crate) struct Letter {
 
 impl Letter {
     /// A letter that is posted now.
-    pub(crate) fn now(message: Message, story: Story) -> Self {
-        Self { at: clock::now(), posted: clock::instant(), message, story }
+    pub(crate) fn now(clock: &dyn Clock, message: Message, story: Story) -> Self {
+        Self { at: clock.now(), posted: clock.instant(), message, story }
     }
 }
 
@@ -51,6 +53,14 @@ pub(crate) enum Message {
     CardTally(CardTally),
     /// So many digits are in the slot.
     Dots(u8),
+    /// The service manager wants the process to end.
+    Terminate,
+    /// The customer chose a language by its name.
+    Language(Language),
+    /// The unit keeps the card that was not taken, and says where.
+    Retained { to: EffectNo, place: String },
+    /// The whole journal was read, beside the work: it is damaged.
+    JournalDamaged { code: &'static str },
     /// The host client has finished a job.
     HostJobDone,
 }
@@ -164,7 +174,7 @@ impl Mailbox {
 
     pub(crate) fn post(&self, message: Message, story: Story) {
         // Without a receiver the machine's thread has ended, and there is nobody to tell.
-        let _ended = self.sender.send(Letter::now(message, story));
+        let _ended = self.sender.send(Letter::now(&SystemClock, message, story));
     }
 
     pub(crate) fn event(&self, event: Event) {
@@ -178,14 +188,13 @@ pub(crate) struct Inbox {
     receiver: Receiver<Letter>,
 }
 
-impl Inbox {
-    /// The next letter, if one is there already.
-    pub(crate) fn take(&self) -> Option<Letter> {
+impl Post for Inbox {
+    fn take(&self) -> Option<Letter> {
         self.receiver.try_recv().ok()
     }
 
-    /// The next letter, or `None` when the deadline comes first. The queue never ends: its owner holds a way in.
-    pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Letter> {
+    /// The queue never ends: its owner holds a way in.
+    fn next(&self, deadline: Option<Instant>) -> Option<Letter> {
         match deadline {
             None => self.receiver.recv().ok(),
             Some(deadline) => {

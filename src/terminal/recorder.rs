@@ -14,7 +14,7 @@ use serde_json::json;
 use transaction::{Durable, Outcome, Record, RequestId, VisitId};
 use uuid::Uuid;
 
-use crate::clock;
+use crate::catalogue;
 use crate::folder::Folder;
 use crate::log_words::{self, Line};
 use crate::queue::Story;
@@ -22,7 +22,18 @@ use crate::queue::Story;
 /// Who writes the log.
 pub(crate) struct Scribe {
     pub(crate) terminal_id: TerminalId,
+    /// The customer's.
     pub(crate) language: Language,
+}
+
+impl Scribe {
+    /// The customer chose a language.
+    pub(crate) fn speaks(&mut self, language: catalogue::Language) {
+        // The tags of our own languages are short.
+        if let Ok(language) = Language::parse(language.tag()) {
+            self.language = language;
+        }
+    }
 }
 
 /// The journal, for the records of one step.
@@ -32,6 +43,12 @@ pub(crate) struct Recorder<'a> {
     pub(crate) folder: &'a Folder,
     /// When the event happened.
     pub(crate) at: Timestamp,
+    /// The same on the machine's steady clock.
+    pub(crate) boot_ms: u64,
+    /// The visit that is going on.
+    pub(crate) present: Option<VisitId>,
+    /// How the customer is served.
+    pub(crate) mode: transaction::Mode,
     /// What operators should read beside it.
     pub(crate) story: &'a Story,
     /// Noted and not yet durable.
@@ -90,6 +107,8 @@ impl Durable for Recorder<'_> {
             let mut line = log_words::line(record);
             if let Some(request) = log_words::about(record) {
                 line.visit = self.visit_of(request);
+            } else if log_words::of_present_visit(record) {
+                line.visit = self.present;
             }
             if let Some((visit, request, mark)) = log_words::recovery(record) {
                 let record = self.visit_record(visit, request, mark, &line);
@@ -171,7 +190,7 @@ impl Recorder<'_> {
     }
 
     fn entry(&self, line: Line) -> LogEntry {
-        let new = LogEntry::new(self.at, clock::boot_ms(), self.scribe.terminal_id.clone(), line.code);
+        let new = LogEntry::new(self.at, self.boot_ms, self.scribe.terminal_id.clone(), line.code);
         let note = match (line.detail, &self.story.what) {
             (Some(detail), Some(what)) => Some(format!("{detail}; {what}")),
             (Some(detail), None) => Some(detail),
@@ -180,7 +199,7 @@ impl Recorder<'_> {
         LogEntry {
             visit: line.visit.map(|visit| Uuid::from_bytes(visit.0)),
             language: line.visit.map(|_| self.scribe.language.clone()),
-            mode: line.visit.map(|_| Mode::Screen),
+            mode: line.visit.map(|_| mode(self.mode)),
             step: line.step,
             object: line.object,
             value: line.value,
@@ -192,5 +211,12 @@ impl Recorder<'_> {
             detail: note.as_deref().map(Detail::of),
             ..new
         }
+    }
+}
+
+const fn mode(mode: transaction::Mode) -> Mode {
+    match mode {
+        transaction::Mode::Screen => Mode::Screen,
+        transaction::Mode::Voice => Mode::Handset,
     }
 }

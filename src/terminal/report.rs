@@ -32,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) printer_ms: u64,
     /// From the choice of the service to the end of the visit.
     pub(crate) total_ms: u64,
+    /// How often the visit waited until its records were durable, the checkpoint at its end included.
+    pub(crate) commits: u64,
     /// The rest: this program and its journal, in microseconds.
     pub(crate) own_us: u64,
     /// The request (CMS, DER), when one was signed.
@@ -59,6 +61,7 @@ impl Report {
             customer_ms: 0,
             printer_ms: 0,
             total_ms: 0,
+            commits: 0,
             own_us: 0,
             evidence: None,
             answer: None,

@@ -7,53 +7,52 @@
 
 mod dispatch;
 mod filing;
+mod outbox;
+mod screens;
 
 use std::collections::VecDeque;
+use std::num::NonZeroU8;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use devices::port::Printer;
 use jiff::Timestamp;
 use journal::{CheckpointSigner, Journal};
 use transaction::{
-    CardEvent, Device, Durable as _, Event, Fault, FaultKind, Machine, Numbered, Policy, Record, Recovery,
-    Release, RequestId, Visit, VisitId,
+    CardEvent, Device, Durable as _, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered, Policy,
+    Record, Recovery, Release,
 };
-use uuid::{NoContext, Uuid};
 
-use crate::card_desk::CardDesk;
-use crate::catalogue::Catalogue;
-use crate::clock;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::desks::{CardSide, Clerk, HostSide, Names, PinSide, Post, PrinterSide};
 use crate::evidence_files::EvidenceFiles;
 use crate::folder::Folder;
-use crate::host_client::HostClient;
-use crate::paperwork::Office;
-use crate::pin_desk::PinDesk;
-use crate::queue::{Inbox, Letter, Mailbox, Message, Story, chain};
+use crate::queue::{Letter, Message, Story, chain};
 use crate::recorder::{Noted, Recorder, Scribe};
 use crate::report::{Report, Times, WaitsFor};
 use crate::screen::{CustomerScreen, Keys};
 use crate::timers::Timers;
 
+pub(crate) use screens::Languages;
+
 /// What the machine's thread works with; `compose.rs` puts it together.
 pub(crate) struct Parts {
     pub(crate) config: Config,
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) languages: Languages,
     pub(crate) journal: Journal,
     pub(crate) log_key: Box<dyn CheckpointSigner>,
     pub(crate) scribe: Scribe,
-    pub(crate) office: Office,
-    pub(crate) card: CardDesk,
-    pub(crate) pin: PinDesk,
-    pub(crate) host: HostClient,
-    pub(crate) printer: Arc<dyn Printer>,
+    pub(crate) office: Box<dyn Clerk>,
+    pub(crate) card: Box<dyn CardSide>,
+    pub(crate) pin: Box<dyn PinSide>,
+    pub(crate) host: Box<dyn HostSide>,
+    pub(crate) printer: Box<dyn PrinterSide>,
     pub(crate) screen: Box<dyn CustomerScreen>,
     pub(crate) keys: Option<Keys>,
     pub(crate) evidence: EvidenceFiles,
-    pub(crate) mailbox: Mailbox,
-    pub(crate) inbox: Inbox,
+    pub(crate) post: Box<dyn Post>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) names: Box<dyn Names>,
 }
 
 /// What the process is for.
@@ -61,6 +60,8 @@ pub(crate) struct Parts {
 pub(crate) enum Goal {
     /// One visit.
     Register,
+    /// One visit after the other, until somebody stops the service.
+    Serve,
     /// Deliver what is in the outbox.
     Deliver,
 }
@@ -74,6 +75,8 @@ pub(crate) enum Ended {
         /// Stable code.
         code: &'static str,
     },
+    /// The service was stopped, with nobody's visit going on.
+    Stopped,
     /// A pass over the outbox is over.
     Delivered {
         /// Requests that still have no decision.
@@ -94,12 +97,19 @@ pub(crate) struct Runtime {
     waits_for: WaitsFor,
     times: Times,
     host_jobs: u32,
-    /// As the card unit last said: for the day when there is no machine to ask.
-    card_inside: bool,
+    /// As the card unit last said, `None` when it has not: for the day when there is no machine to ask.
+    card_inside: Option<bool>,
     begun: bool,
     visit_open: bool,
-    /// When the outbox is worked on again.
-    outbox_again: Option<Instant>,
+    /// The menu is before the customer.
+    menu: bool,
+    /// The service manager wants the process to end.
+    terminating: bool,
+    language: LanguageNo,
+    mode: Mode,
+    outbox: outbox::Rounds,
+    /// Commits of the journal before the visit at hand.
+    commits_before: u64,
     ended: Option<Ended>,
     /// After the end: how long to wait for the host to take the last things.
     linger_until: Option<Instant>,
@@ -107,7 +117,7 @@ pub(crate) struct Runtime {
 
 /// Why the machine is gone.
 #[derive(Debug, thiserror::Error)]
-enum Stopped {
+pub(crate) enum Stopped {
     #[error("what happened cannot be recorded")]
     NotRecorded(#[source] crate::recorder::RecordError),
     #[error("a bug: in {state}, {report}")]
@@ -137,10 +147,15 @@ impl Runtime {
             waits_for: WaitsFor::Itself,
             times: Times::default(),
             host_jobs: 0,
-            card_inside: false,
+            card_inside: None,
             begun: false,
             visit_open: false,
-            outbox_again: None,
+            menu: false,
+            terminating: false,
+            language: LanguageNo::OWN,
+            mode: Mode::Screen,
+            outbox: outbox::Rounds::default(),
+            commits_before: 0,
             ended: None,
             linger_until: None,
         }
@@ -159,7 +174,11 @@ impl Runtime {
             Ok(Err(stopped)) => stopped,
             Err(_) => {
                 let mut release = vec![Release::ForgetPin, Release::EndCard];
-                release.extend(self.card_inside.then_some(Release::ReturnCard));
+                match self.card_inside {
+                    None => release.extend([Release::MakeSafe, Release::ReturnCard]),
+                    Some(true) => release.push(Release::ReturnCard),
+                    Some(false) => {}
+                }
                 release.push(Release::OutOfService);
                 (Stopped::Panic, release)
             }
@@ -187,7 +206,10 @@ impl Runtime {
             journal: &mut self.parts.journal,
             scribe: &self.parts.scribe,
             folder: &self.folder,
-            at: clock::now(),
+            at: self.parts.clock.now(),
+            boot_ms: self.parts.clock.boot_ms(),
+            present: None,
+            mode: self.mode,
             story: &Story::of(stopped),
             noted: &mut self.noted,
         };
@@ -202,12 +224,8 @@ impl Runtime {
         }
     }
 
-    fn work(&mut self, recovery: Recovery) -> Result<Ended, (Stopped, Vec<Release>)> {
-        let return_order = match self.parts.config.visit.return_order {
-            crate::config::ReturnOrder::ReceiptThenCard => transaction::ReturnOrder::ReceiptThenCard,
-            crate::config::ReturnOrder::CardThenReceipt => transaction::ReturnOrder::CardThenReceipt,
-        };
-        let mut machine = Machine::new(Policy { return_order });
+    pub(crate) fn work(&mut self, recovery: Recovery) -> Result<Ended, (Stopped, Vec<Release>)> {
+        let mut machine = Machine::new(policy(&self.parts.config));
         self.give_self(Event::Start(recovery), Story::default());
         loop {
             if self.is_over()
@@ -249,6 +267,9 @@ impl Runtime {
             scribe: &self.parts.scribe,
             folder: &self.folder,
             at,
+            boot_ms: self.parts.clock.boot_ms(),
+            present: self.folder.visit().filter(|_| self.visit_open).map(|papers| papers.visit.id),
+            mode: self.mode,
             story,
             noted: &mut self.noted,
         };
@@ -271,55 +292,54 @@ impl Runtime {
         if let Some(letter) = self.own.pop_front() {
             return Ok(Some(letter));
         }
-        let now = clock::instant();
+        let now = self.parts.clock.instant();
         if let Some(no) = self.timers.take_expired(now) {
-            return Ok(Some(Letter::now(Message::Event(Event::Expired(no)), Story::default())));
+            return Ok(Some(self.letter(Event::Expired(no), Story::default())));
         }
-        if self.outbox_again.is_some_and(|again| again <= now) {
-            self.outbox_again = None;
+        if self.outbox.is_due(now) {
             self.deliver_outbox();
         }
-        let deadline = [self.timers.next(), self.outbox_again, self.linger_until].into_iter().flatten().min();
-        if let Some(letter) = self.parts.inbox.take() {
+        let deadline =
+            [self.timers.next(), self.outbox.again(), self.linger_until].into_iter().flatten().min();
+        if let Some(letter) = self.parts.post.take() {
             return Ok(Some(letter));
         }
         self.noted.flush(&mut self.parts.journal).map_err(Stopped::NotRecorded)?;
-        let letter = self.parts.inbox.next(deadline);
+        let letter = self.parts.post.next(deadline);
         if self.visit_open {
             // A letter that came during the flush had to wait for us, not we for it.
-            let until = letter.as_ref().map_or_else(clock::instant, |letter| letter.posted);
+            let until = letter.as_ref().map_or_else(|| self.parts.clock.instant(), |letter| letter.posted);
             self.times.add(self.waits_for, until.saturating_duration_since(now));
         }
         Ok(letter)
     }
 
     fn give_self(&mut self, event: Event, story: Story) {
-        self.own.push_back(Letter::now(Message::Event(event), story));
+        let letter = self.letter(event, story);
+        self.own.push_back(letter);
+    }
+
+    fn letter(&self, event: Event, story: Story) -> Letter {
+        Letter::now(&*self.parts.clock, Message::Event(event), story)
     }
 
     /// The goal is reached, and the host has taken what there was for it, or its time is over.
     fn is_over(&self) -> bool {
         self.ended.is_some()
             && self.own.is_empty()
-            && (self.host_jobs == 0 || self.linger_until.is_some_and(|until| until <= clock::instant()))
+            && (self.host_jobs == 0
+                || self.linger_until.is_some_and(|until| until <= self.parts.clock.instant()))
     }
 
     /// The customer chose the service. (Of a terminal that serves one visit, whoever started it did.)
     fn begin(&mut self) {
         self.begun = true;
         self.visit_open = true;
-        let seconds = clock::now().as_second();
-        let at = uuid::Timestamp::from_unix(
-            NoContext,
-            u64::try_from(seconds).unwrap_or(0),
-            subsecond_ns(clock::now()),
-        );
-        let visit = Visit {
-            id: VisitId(Uuid::new_v4().into_bytes()),
-            request: RequestId(Uuid::new_v7(at).into_bytes()),
-        };
+        self.menu = false;
+        let visit = self.parts.names.visit(self.parts.clock.now());
         self.times = Times::default();
-        self.folder.open(visit, clock::instant());
+        self.commits_before = self.parts.journal.stats().commits;
+        self.folder.open(visit, self.parts.clock.instant());
         self.give_self(Event::Begin(visit), Story::default());
     }
 
@@ -327,7 +347,8 @@ impl Runtime {
     fn wait_for_card_taken(&mut self) {
         let reminder = Duration::from_millis(u64::from(self.parts.config.limits.card_take_ms_max));
         loop {
-            let Some(letter) = self.parts.inbox.next(Some(clock::instant() + reminder)) else {
+            let deadline = self.parts.clock.instant() + reminder;
+            let Some(letter) = self.parts.post.next(Some(deadline)) else {
                 self.release(Release::ReturnCard, None);
                 continue;
             };
@@ -344,8 +365,16 @@ fn whats(release: &[Numbered<Release>]) -> Vec<Release> {
     release.iter().map(|release| release.what).collect()
 }
 
-fn subsecond_ns(at: Timestamp) -> u32 {
-    u32::try_from(at.subsec_nanosecond()).unwrap_or(0)
+fn policy(config: &Config) -> Policy {
+    let return_order = match config.visit.return_order {
+        crate::config::ReturnOrder::ReceiptThenCard => transaction::ReturnOrder::ReceiptThenCard,
+        crate::config::ReturnOrder::CardThenReceipt => transaction::ReturnOrder::CardThenReceipt,
+    };
+    Policy {
+        return_order,
+        retain_after: config.retain.as_ref().and_then(|retain| NonZeroU8::new(retain.after_reminders)),
+        time_extensions_max: u8::try_from(config.limits.time_extensions_max).unwrap_or(u8::MAX),
+    }
 }
 
 #[cfg(test)]

@@ -9,11 +9,14 @@ mod keys;
 mod lines;
 mod outlet;
 
+use std::sync::Arc;
+
 use transaction::Screen;
 use uuid::Uuid;
 
-use crate::catalogue;
+use crate::catalogue::{self, Catalogue};
 use crate::folder::Terms;
+use crate::report::Report;
 pub(crate) use console::Console;
 pub(crate) use keys::{KeyForm, Keys};
 pub(crate) use lines::Lines;
@@ -40,11 +43,27 @@ pub(crate) trait CustomerScreen {
 
     /// Shows how many digits of the PIN there are.
     fn dots(&mut self, entered: u8);
+
+    /// Says more about a screen, which stays.
+    fn help(&mut self, screen: &Screen, facts: &Facts<'_>);
+
+    /// Says that the time for a screen, which stays, is nearly over; with `more` one key gives the whole time again.
+    fn warn_time(&mut self, screen: &Screen, more: bool, facts: &Facts<'_>);
+
+    /// Beeps, and speaks where there is a voice: take the card.
+    fn call_to_take_card(&mut self);
+
+    /// From here on in this language.
+    fn speak(&mut self, catalogue: Arc<Catalogue>);
+
+    /// A visit is over, and others follow.
+    fn report(&mut self, report: &Report);
 }
 
 /// The stable name of a screen, in the line protocol and in traces.
 pub(crate) const fn name(screen: &Screen) -> &'static str {
     match screen {
+        Screen::Starting => "starting",
         Screen::Menu => "menu",
         Screen::Connecting => "connecting",
         Screen::Terms => "terms",
@@ -59,9 +78,17 @@ pub(crate) const fn name(screen: &Screen) -> &'static str {
         Screen::Printing => "printing",
         Screen::NoReceipt => "no-receipt",
         Screen::TakeCard | Screen::TakeFoundCard => "take-card",
+        Screen::Retained => "retained",
+        Screen::OutOfService { .. } => OUT_OF_SERVICE,
         Screen::CardUnitDown { .. } => "card-unit-down",
     }
 }
+
+/// The stable name of the help over a screen.
+pub(crate) const HELP: &str = "help";
+
+/// The stable name of the warning over a screen.
+pub(crate) const TIME_WARNING: &str = "time-warning";
 
 /// The stable name of the screen of a machine that does not serve.
 pub(crate) const OUT_OF_SERVICE: &str = "out-of-service";
@@ -75,4 +102,14 @@ impl CustomerScreen for Silent {
     fn out_of_service(&mut self) {}
 
     fn dots(&mut self, _entered: u8) {}
+
+    fn help(&mut self, _screen: &Screen, _facts: &Facts<'_>) {}
+
+    fn warn_time(&mut self, _screen: &Screen, _more: bool, _facts: &Facts<'_>) {}
+
+    fn call_to_take_card(&mut self) {}
+
+    fn speak(&mut self, _catalogue: Arc<Catalogue>) {}
+
+    fn report(&mut self, _report: &Report) {}
 }

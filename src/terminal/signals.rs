@@ -1,14 +1,14 @@
-//! SIGTERM and SIGINT: the customer's cancel key, pressed by whoever stops the service.
+//! SIGTERM and SIGINT: the service manager wants the process to end.
 //!
 //! Invariant: a signal does not end the process in the middle of a visit. Before the point of no return the visit is
-//! cancelled and the card comes back; after it, the visit goes on to its end.
+//! stopped and the card comes back; after it, the request is durable: a customer who still waits is told that it is
+//! pending, gets the card and the receipt, and the next start goes on with the request.
 
 use std::io;
 
 use nix::sys::signal::{SigSet, Signal};
-use transaction::{Event, Key};
 
-use crate::queue::Mailbox;
+use crate::queue::{Mailbox, Message, Story};
 
 /// The signals that are held back.
 pub(crate) struct Held(SigSet);
@@ -23,17 +23,17 @@ pub(crate) fn hold() -> nix::Result<Held> {
 }
 
 impl Held {
-    /// Turns each into a press of the cancel key.
+    /// Turns each into that wish.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn press_cancel(self, mailbox: Mailbox) -> io::Result<()> {
+    pub(crate) fn end_the_process(self, mailbox: Mailbox) -> io::Result<()> {
         std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
                 while let Ok(signal) = self.0.wait() {
-                    tracing::warn!(%signal, "asked to stop: the visit is cancelled if it still can be");
-                    mailbox.event(Event::Key(Key::Cancel));
+                    tracing::warn!(%signal, "asked to end: after the present visit, which is stopped if it still can be");
+                    mailbox.post(Message::Terminate, Story::default());
                 }
             })
             .map(drop)

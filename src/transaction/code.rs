@@ -4,7 +4,7 @@
 //! renamed or reused; a new reason gets a new one.
 
 /// What the host decided, signed by it, about one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Decision {
     /// Registered now.
     Registered,
@@ -15,7 +15,7 @@ pub enum Decision {
 }
 
 /// Why the host rejected a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the codes say it; the host's documents define them")]
 pub enum Rejection {
     CertificateUntrusted,
@@ -67,7 +67,7 @@ impl Rejection {
 }
 
 /// Why the terminal ended a visit without sending anything: the card, the customer or the calendar says no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The customer pressed cancel.
     Cancelled,
@@ -103,11 +103,13 @@ pub enum Refusal {
     HostUnreachable,
     /// The host says that it cannot serve now.
     HostClosed,
+    /// The bank stopped the service during the visit.
+    ServiceStopped,
 }
 
 impl Refusal {
     /// All refusals, for tables and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Cancelled,
         Self::TimedOut,
         Self::CardRemoved,
@@ -125,6 +127,7 @@ impl Refusal {
         Self::TookTooLong,
         Self::HostUnreachable,
         Self::HostClosed,
+        Self::ServiceStopped,
     ];
 
     /// The stable code.
@@ -148,12 +151,13 @@ impl Refusal {
             Self::TookTooLong => "took-too-long",
             Self::HostUnreachable => "host-unreachable",
             Self::HostClosed => "host-closed",
+            Self::ServiceStopped => "service-stopped",
         }
     }
 }
 
 /// Which thing failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "plain words")]
 pub enum Device {
     CardUnit,
@@ -180,7 +184,7 @@ impl Device {
 }
 
 /// What must happen before it works again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultKind {
     /// May work the next time.
     Transient,
@@ -203,7 +207,7 @@ impl FaultKind {
 }
 
 /// The world failed: a device, the host or this machine. The story behind it is in the log of the adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// Which thing.
     pub device: Device,
@@ -222,7 +226,7 @@ impl Fault {
 }
 
 /// How a visit ended, as told to the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Registered by this visit.
     Registered,

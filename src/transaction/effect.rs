@@ -4,14 +4,14 @@
 //! the step's records are durable. A [`Release`] is harmless when unrecorded and harmless when repeated: it forgets
 //! the PIN, lets the card go, or says that the machine is out of service.
 
-use crate::{Fault, Limit, Outcome, RequestId, TriesLeft, Visit};
+use crate::{Fault, LanguageNo, Limit, Outcome, Pace, RequestId, TriesLeft, Visit};
 
 /// The number of an effect: grows by one with every effect of a process; an answer quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EffectNo(pub u32);
 
 /// Something with its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Numbered<T> {
     /// The number that an answer quotes.
     pub no: EffectNo,
@@ -20,7 +20,7 @@ pub struct Numbered<T> {
 }
 
 /// One effect, of either class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Only after a commit.
     Act(Act),
@@ -29,12 +29,25 @@ pub enum Effect {
 }
 
 /// Effects that need durable records before them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Act {
     /// Put this before the customer. No answer.
     Show(Screen),
+    /// Say more about this screen, which stays. No answer.
+    Help(Screen),
+    /// Say that the time for this screen is nearly over. No answer.
+    WarnTime {
+        /// The screen, which stays.
+        screen: Screen,
+        /// [`crate::Key::More`] gives more time; otherwise this was the last time.
+        more: bool,
+    },
+    /// Beep, and speak: take the card. No answer.
+    CallToTakeCard,
+    /// From here on speak this language. No answer.
+    UseLanguage(LanguageNo),
     /// Answer with [`crate::Event::Expired`] when the limit has passed.
-    Arm(Limit),
+    Arm(Limit, Pace),
     /// Forget the deadline of that number. No answer.
     Disarm(EffectNo),
     /// Get challenge, host time and current terms. Answer: [`crate::ChallengeAnswer`].
@@ -72,6 +85,10 @@ pub enum Act {
         /// With the notice that the certificate ends soon.
         expires_soon: bool,
     },
+    /// Find out whether a receipt could be printed. [`crate::Event::Printing`] tells.
+    LookAtPrinter,
+    /// Take the card in and keep it. Answer: [`crate::RetainAnswer`].
+    RetainCard,
     /// The visit is over and recorded: sign a checkpoint of the device log, report the result. No answer.
     Finish {
         /// Which.
@@ -94,10 +111,16 @@ impl Act {
             | Self::DeliverOutbox
             | Self::FileEvidence(_)
             | Self::PrintReceipt { .. }
+            | Self::RetainCard
             | Self::Finish { .. } => true,
             // What the customer is told of a result stands.
             Self::Show(screen) => matches!(screen, Screen::Result { .. }),
-            Self::Arm(_)
+            Self::Help(_)
+            | Self::WarnTime { .. }
+            | Self::CallToTakeCard
+            | Self::UseLanguage(_)
+            | Self::LookAtPrinter
+            | Self::Arm(..)
             | Self::Disarm(_)
             | Self::FetchChallenge(_)
             | Self::KeepConsent(_)
@@ -110,7 +133,7 @@ impl Act {
 }
 
 /// Effects that are allowed even when nothing could be recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Release {
     /// Stop the pad and wipe the slot. No answer.
     ForgetPin,
@@ -125,8 +148,10 @@ pub enum Release {
 }
 
 /// What the customer sees. The terminal has the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Screen {
+    /// The machine has just begun, and looks whether a card was left inside.
+    Starting,
     /// The menu entry that begins a visit.
     Menu,
     /// The host is being asked for the terms.
@@ -156,6 +181,8 @@ pub enum Screen {
         outcome: Outcome,
         /// The certificate ends soon.
         expires_soon: bool,
+        /// A receipt can be had.
+        receipt: bool,
     },
     /// The visit ended before anything was sent: why, and what to do next.
     Stopped {
@@ -170,9 +197,25 @@ pub enum Screen {
     TakeCard,
     /// A card was found inside at start-up: take it.
     TakeFoundCard,
+    /// The card was not taken and is kept in the machine: whom to call.
+    Retained,
+    /// Nobody is served until an operator wants it.
+    OutOfService {
+        /// Why.
+        why: Closed,
+    },
     /// The card unit is out of order; nothing can be begun.
     CardUnitDown {
         /// What is wrong with it.
         fault: Fault,
     },
+}
+
+/// Why nobody is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Closed {
+    /// An operator wants it so.
+    Stopped,
+    /// A person must look first.
+    Fault(Fault),
 }

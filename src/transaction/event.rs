@@ -8,15 +8,15 @@ use alloc::vec::Vec;
 use crate::{Decision, EffectNo, Fault, Refusal};
 
 /// Names one customer's visit; random, made by the runtime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VisitId(pub [u8; 16]);
 
 /// Names one registration request: a UUID of version 7, also its idempotency key at the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(pub [u8; 16]);
 
 /// A visit and the one request that it may make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Visit {
     /// The visit.
     pub id: VisitId,
@@ -25,7 +25,7 @@ pub struct Visit {
 }
 
 /// A visit that the journal shows as opened and never closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OpenVisit {
     /// The visit.
     pub id: VisitId,
@@ -33,7 +33,7 @@ pub struct OpenVisit {
     pub signed: Option<RequestId>,
 }
 
-/// What the journal showed when it was opened. A corrupt journal starts no machine.
+/// What the journal showed when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovery {
     /// There was no journal.
@@ -42,10 +42,13 @@ pub enum Recovery {
     Clean,
     /// The terminal stopped in the middle of these visits.
     Interrupted(Vec<OpenVisit>),
+    /// It was damaged and is set aside. What could be read is delivered, any card found is given back, and nobody is
+    /// served until a person has looked.
+    Corrupt(Fault),
 }
 
 /// The customer's keys, wherever they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key {
     /// 「確認」
     Confirm,
@@ -55,10 +58,52 @@ pub enum Key {
     Yes,
     /// 「いいえ」, 「不要」
     No,
+    /// More time, when the screen says that it is nearly over.
+    More,
+    /// What is this? The screen stays, with more words.
+    Help,
+}
+
+/// A language that the customer chose, by its place in the terminal's list. The machine only passes it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LanguageNo(pub u8);
+
+impl LanguageNo {
+    /// The terminal's own: the first of its list.
+    pub const OWN: Self = Self(0);
+}
+
+/// How the customer is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// By the screen.
+    Screen,
+    /// By the voice of the handset: everything takes longer, and every limit of the customer's is twice as long.
+    Voice,
+}
+
+/// What the operator, or the system's service manager, wants of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Serve nobody after the present visit.
+    StopAfterVisit,
+    /// End the present visit as soon as nothing is lost by it, then serve nobody.
+    StopNow,
+    /// Serve again.
+    Resume,
+}
+
+/// Whether a receipt can be printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Printing {
+    /// As far as the printer says.
+    Possible,
+    /// Not now: no paper, or no printer.
+    Impossible(Fault),
 }
 
 /// What the card unit notices by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CardEvent {
     /// A card is in, and its chip answers.
     Inserted,
@@ -73,7 +118,7 @@ pub enum CardEvent {
 }
 
 /// How often the PIN may still be tried, never zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TriesLeft(u8);
 
 impl TriesLeft {
@@ -97,7 +142,7 @@ impl TriesLeft {
 }
 
 /// The state of the PIN's counter on the card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tries {
     /// So many tries are left.
     Left(TriesLeft),
@@ -106,7 +151,7 @@ pub enum Tries {
 }
 
 /// Whether a card is in the unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Presence {
     /// No card.
     Empty,
@@ -115,7 +160,7 @@ pub enum Presence {
 }
 
 /// To [`crate::Release::MakeSafe`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SafeAnswer {
     /// Any card is powered off.
     Safe(Presence),
@@ -124,7 +169,7 @@ pub enum SafeAnswer {
 }
 
 /// To [`crate::Act::FetchChallenge`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChallengeAnswer {
     /// Challenge and terms are in the folder, and this machine's clock agrees with the host's.
     Received,
@@ -135,7 +180,7 @@ pub enum ChallengeAnswer {
 }
 
 /// To [`crate::Act::ReadCard`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CardAnswer {
     /// A card that can be used; its certificate is in the folder and was checked.
     Read {
@@ -151,7 +196,7 @@ pub enum CardAnswer {
 }
 
 /// To [`crate::Act::Prepare`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PrepareAnswer {
     /// The bytes to be signed are in the folder.
     Ready,
@@ -162,7 +207,7 @@ pub enum PrepareAnswer {
 }
 
 /// To [`crate::Act::AskPin`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PinAnswer {
     /// Four digits are in the slot.
     Entered,
@@ -175,7 +220,7 @@ pub enum PinAnswer {
 }
 
 /// To [`crate::Act::VerifyPin`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VerifyAnswer {
     /// The card accepts the PIN.
     Verified,
@@ -188,7 +233,7 @@ pub enum VerifyAnswer {
 }
 
 /// To [`crate::Act::Sign`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignAnswer {
     /// The signed request is in the folder and passes the host's own verification.
     Signed,
@@ -200,7 +245,7 @@ pub enum SignAnswer {
 
 /// To [`crate::Act::Send`] and [`crate::Act::AskOrResend`] when there is no decision.
 /// A decision is [`Event::HostDecided`], which needs no number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HostAnswer {
     /// No connection, no answer, or "not now": to be tried again.
     NoDecision(Fault),
@@ -209,7 +254,7 @@ pub enum HostAnswer {
 }
 
 /// To [`crate::Act::PrintReceipt`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PrintAnswer {
     /// The receipt is out.
     Printed,
@@ -217,8 +262,19 @@ pub enum PrintAnswer {
     Failed(Fault),
 }
 
+/// To [`crate::Act::RetainCard`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetainAnswer {
+    /// The unit keeps the card.
+    Retained,
+    /// There was none any more.
+    NoCard,
+    /// The card is where it was.
+    Failed(Fault),
+}
+
 /// The answer to one effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is documented at its own type")]
 pub enum Answer {
     Safe(SafeAnswer),
@@ -230,6 +286,7 @@ pub enum Answer {
     Sign(SignAnswer),
     Host(HostAnswer),
     Print(PrintAnswer),
+    Retain(RetainAnswer),
 }
 
 /// Everything that can happen.
@@ -241,6 +298,18 @@ pub enum Event {
     Begin(Visit),
     /// A key was pressed.
     Key(Key),
+    /// The customer chose a language.
+    Language(LanguageNo),
+    /// The customer took or hung up the handset.
+    Mode(Mode),
+    /// A key of the PIN pad was pressed: somebody is there. Which key, and how many, is not told.
+    PadTouched,
+    /// The operator wants something.
+    Order(Order),
+    /// The printer can, or cannot.
+    Printing(Printing),
+    /// A person must look at this machine before the next customer: found beside the work.
+    Unfit(Fault),
     /// The card unit noticed something.
     Card(CardEvent),
     /// An effect has an answer.

@@ -22,22 +22,24 @@
 extern crate alloc;
 
 mod code;
+mod cx;
 mod effect;
 mod event;
 mod limits;
 mod machine;
+mod patience;
 mod record;
 mod states;
 mod step;
 
 pub use code::{Decision, Device, Fault, FaultKind, Outcome, Refusal, Rejection};
-pub use effect::{Act, Effect, EffectNo, Numbered, Release, Screen};
+pub use effect::{Act, Closed, Effect, EffectNo, Numbered, Release, Screen};
 pub use event::{
-    Answer, CardAnswer, CardEvent, ChallengeAnswer, Event, HostAnswer, Key, OpenVisit, PinAnswer,
-    PrepareAnswer, Presence, PrintAnswer, Recovery, RequestId, SafeAnswer, SignAnswer, Tries, TriesLeft,
-    VerifyAnswer, Visit, VisitId,
+    Answer, CardAnswer, CardEvent, ChallengeAnswer, Event, HostAnswer, Key, LanguageNo, Mode, OpenVisit,
+    Order, PinAnswer, PrepareAnswer, Presence, PrintAnswer, Printing, Recovery, RequestId, RetainAnswer,
+    SafeAnswer, SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit, VisitId,
 };
-pub use limits::{Limit, Limits};
+pub use limits::{Limit, Limits, Pace};
 pub use machine::{Machine, Policy, ReturnOrder};
 pub use record::Record;
 pub use step::{CommitFailed, Committed, Durable, Step, Violation};

@@ -4,7 +4,7 @@
 //! configuration. Names end in the unit and, where it is a bound, in `max`.
 
 /// The deadlines of a visit. See [`Limits`] for what each is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each name is explained at the field of Limits with the same name")]
 pub enum Limit {
     CardTake,
@@ -14,19 +14,87 @@ pub enum Limit {
     InsertCard,
     LastTry,
     MakeSafe,
+    MenuLanguage,
     Notice,
     Pin,
     Print,
     ReceiptChoice,
     RepairPause,
     ResendPause,
+    Retain,
     Sign,
     Terms,
     Verify,
+    Warning,
+}
+
+impl Limit {
+    /// Its name in [`Limits`], which is also its key in the terminal's configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CardTake => "card_take_ms_max",
+            Self::CardRead => "card_read_ms_max",
+            Self::Challenge => "challenge_ms_max",
+            Self::HostDecision => "host_decision_ms_max",
+            Self::InsertCard => "insert_card_ms_max",
+            Self::LastTry => "last_try_ms_max",
+            Self::MakeSafe => "make_safe_ms_max",
+            Self::MenuLanguage => "menu_language_ms",
+            Self::Notice => "notice_ms_max",
+            Self::Pin => "pin_ms_max",
+            Self::Print => "print_ms_max",
+            Self::ReceiptChoice => "receipt_choice_ms_max",
+            Self::RepairPause => "repair_pause_ms",
+            Self::ResendPause => "resend_pause_ms",
+            Self::Retain => "retain_ms_max",
+            Self::Sign => "sign_ms_max",
+            Self::Terms => "terms_ms_max",
+            Self::Verify => "verify_ms_max",
+            Self::Warning => "time_warning_ms",
+        }
+    }
+}
+
+/// How fast the customer is expected to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pace {
+    /// The limit as it is.
+    Usual,
+    /// Twice as long: for who listens instead of reading.
+    Slow,
+}
+
+impl Limit {
+    /// Whether it is the customer's time that is measured, with a warning before its end.
+    #[must_use]
+    pub const fn warns(self) -> bool {
+        match self {
+            Self::InsertCard
+            | Self::LastTry
+            | Self::Notice
+            | Self::Pin
+            | Self::ReceiptChoice
+            | Self::Terms => true,
+            Self::CardTake
+            | Self::CardRead
+            | Self::Challenge
+            | Self::HostDecision
+            | Self::MakeSafe
+            | Self::MenuLanguage
+            | Self::Print
+            | Self::RepairPause
+            | Self::ResendPause
+            | Self::Retain
+            | Self::Sign
+            | Self::Verify
+            | Self::Warning => false,
+        }
+    }
 }
 
 /// How long each deadline is, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// From asking to take the card until the next reminder.
     pub card_take_ms_max: u32,
@@ -42,9 +110,11 @@ pub struct Limits {
     pub last_try_ms_max: u32,
     /// Until any card found at start-up is powered off.
     pub make_safe_ms_max: u32,
+    /// How long the menu stays in a language that somebody chose without going on.
+    pub menu_language_ms: u32,
     /// How long a refusal stays on the screen when nobody confirms it.
     pub notice_ms_max: u32,
-    /// For all four digits; the pad has a limit of its own between keys.
+    /// For all four digits.
     pub pin_ms_max: u32,
     /// Until the receipt is out.
     pub print_ms_max: u32,
@@ -54,10 +124,14 @@ pub struct Limits {
     pub repair_pause_ms: u32,
     /// Between a failed attempt to deliver the request and the next one.
     pub resend_pause_ms: u32,
+    /// Until the unit has taken in a card that was not taken.
+    pub retain_ms_max: u32,
     /// Until the card has signed and the request is assembled.
     pub sign_ms_max: u32,
     /// For reading and confirming the terms.
     pub terms_ms_max: u32,
+    /// The end of each of the customer's limits, in which the screen says that the time is nearly over.
+    pub time_warning_ms: u32,
     /// Until the card has checked the PIN.
     pub verify_ms_max: u32,
 }
@@ -72,20 +146,34 @@ impl Limits {
         insert_card_ms_max: 60_000,
         last_try_ms_max: 60_000,
         make_safe_ms_max: 5_000,
-        notice_ms_max: 30_000,
-        pin_ms_max: 120_000,
+        menu_language_ms: 60_000,
+        notice_ms_max: 60_000,
+        pin_ms_max: 60_000,
         print_ms_max: 15_000,
-        receipt_choice_ms_max: 30_000,
+        receipt_choice_ms_max: 60_000,
         repair_pause_ms: 5_000,
         resend_pause_ms: 1_000,
+        retain_ms_max: 15_000,
         sign_ms_max: 15_000,
         terms_ms_max: 180_000,
+        time_warning_ms: 20_000,
         verify_ms_max: 10_000,
     };
 
-    /// The length of one deadline in milliseconds.
+    /// The length of one deadline in milliseconds: of a limit that warns, until the warning.
     #[must_use]
-    pub const fn ms(&self, limit: Limit) -> u32 {
+    pub const fn ms(&self, limit: Limit, pace: Pace) -> u32 {
+        let whole = self.whole_ms(limit);
+        let ms = if limit.warns() { whole.saturating_sub(self.time_warning_ms) } else { whole };
+        match pace {
+            Pace::Usual => ms,
+            Pace::Slow => ms.saturating_mul(2),
+        }
+    }
+
+    /// The whole length of one limit in milliseconds, its warning included.
+    #[must_use]
+    pub const fn whole_ms(&self, limit: Limit) -> u32 {
         match limit {
             Limit::CardTake => self.card_take_ms_max,
             Limit::CardRead => self.card_read_ms_max,
@@ -94,15 +182,18 @@ impl Limits {
             Limit::InsertCard => self.insert_card_ms_max,
             Limit::LastTry => self.last_try_ms_max,
             Limit::MakeSafe => self.make_safe_ms_max,
+            Limit::MenuLanguage => self.menu_language_ms,
             Limit::Notice => self.notice_ms_max,
             Limit::Pin => self.pin_ms_max,
             Limit::Print => self.print_ms_max,
             Limit::ReceiptChoice => self.receipt_choice_ms_max,
             Limit::RepairPause => self.repair_pause_ms,
             Limit::ResendPause => self.resend_pause_ms,
+            Limit::Retain => self.retain_ms_max,
             Limit::Sign => self.sign_ms_max,
             Limit::Terms => self.terms_ms_max,
             Limit::Verify => self.verify_ms_max,
+            Limit::Warning => self.time_warning_ms,
         }
     }
 }
@@ -115,5 +206,8 @@ impl Default for Limits {
 
 // The customer must see at least one resend before being told that the decision is pending.
 const _: () = assert!(Limits::DEFAULT.resend_pause_ms < Limits::DEFAULT.host_decision_ms_max);
-// A pad must be able to time a customer out by its own limit before the machine does.
-const _: () = assert!(Limits::DEFAULT.pin_ms_max >= 60_000);
+// WCAG 2.2, success criterion 2.2.1: at least 20 seconds to ask for more time.
+const _: () = assert!(Limits::DEFAULT.time_warning_ms >= 20_000);
+// Nobody is warned before there was time to act.
+const _: () = assert!(Limits::DEFAULT.notice_ms_max > Limits::DEFAULT.time_warning_ms);
+const _: () = assert!(Limits::DEFAULT.receipt_choice_ms_max > Limits::DEFAULT.time_warning_ms);

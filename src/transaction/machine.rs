@@ -3,23 +3,30 @@
 //! Invariant: this file decides what holds in every state (where the card is, which numbers were given out); all
 //! that depends on the state is in `states/`, one method for each kind of event, without a catch-all.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
+use core::num::NonZeroU8;
 
+pub(crate) use crate::cx::{Asked, CardPlace, Cx, Shared, Timer};
+use crate::patience::{Patience, Waited};
 use crate::states::State;
 use crate::{
-    Act, Answer, CardEvent, Decision, Effect, EffectNo, Event, Fault, Key, Limit, Numbered, Record, Recovery,
-    Release, RequestId, Screen, Step, Violation, Visit,
+    Act, Answer, CardEvent, Closed, Decision, EffectNo, Event, Fault, Key, LanguageNo, Mode, Numbered, Order,
+    Printing, Record, Recovery, Release, RequestId, Screen, Step, Violation, Visit,
 };
 
 /// What the bank may choose about a visit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// Which comes back first.
     pub return_order: ReturnOrder,
+    /// After so many reminders a card that is not taken is kept in the machine; `None`: never.
+    pub retain_after: Option<NonZeroU8>,
+    /// How often the time of one screen can be made longer.
+    pub time_extensions_max: u8,
 }
 
 /// The order of card and receipt at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReturnOrder {
     /// The receipt is printed, then the card comes back.
     ReceiptThenCard,
@@ -27,47 +34,16 @@ pub enum ReturnOrder {
     CardThenReceipt,
 }
 
-/// Where the card is, as far as the unit has told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CardPlace {
-    /// Nobody has looked yet: an earlier process may have left one inside.
-    Unseen,
-    /// Not in the unit.
-    Out,
-    /// In the unit.
-    In,
-    /// In the unit, and its chip does not answer.
-    InMute,
-    /// The unit is lost.
-    Unknown(Fault),
-}
-
 /// One customer's visit at a time, from the start of the process on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Machine {
     shared: Shared,
     state: State,
 }
 
-/// What is true in every state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Shared {
-    policy: Policy,
-    next_no: u32,
-    place: CardPlace,
-}
-
-/// A question whose answer a state awaits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Asked(EffectNo);
-
-/// A deadline that a state has armed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Timer(EffectNo);
-
 /// Our bug, in words; becomes a [`Violation`].
 #[derive(Debug)]
-pub(crate) struct Broken(&'static str);
+pub(crate) struct Broken(pub(crate) &'static str);
 
 /// The state after an event.
 pub(crate) type Next = Result<State, Broken>;
@@ -79,27 +55,151 @@ pub(crate) trait Await: Into<State> + Sized {
         match event {
             Event::Start(recovery) => self.start(recovery, cx),
             Event::Begin(visit) => self.begin(visit, cx),
+            Event::Key(Key::Help) => self.help(cx),
+            Event::Key(Key::More) => self.more(Some(Key::More), cx),
             Event::Key(key) => self.key(key, cx),
+            Event::Language(language) => self.language(language, cx),
+            Event::Mode(mode) => self.mode(mode, cx),
+            Event::PadTouched => self.pad_touched(cx),
+            Event::Order(order) => self.order(order, cx),
+            Event::Printing(printing) => self.printing(printing, cx),
+            Event::Unfit(fault) => self.unfit(fault, cx),
             Event::Card(event) => {
                 cx.card(event);
                 self.card(event, cx)
             }
             Event::Answer { to, answer } => self.answer(to, answer, cx),
-            Event::Expired(timer) => self.expired(timer, cx),
+            Event::Expired(timer) => self.time(timer, cx),
             Event::HostDecided { request, decision } => self.decided(request, decision, cx),
             Event::Fault(fault) => self.fault(fault, cx),
             Event::OutboxPassed { left } => self.outbox_passed(left, cx),
         }
     }
 
-    /// A key of the customer.
+    /// What the customer sees as long as this state lasts; `None`: what was there before stays.
+    fn screen(&self) -> Option<Screen>;
+    /// A key of the customer, other than those that mean the same everywhere.
     fn key(self, key: Key, cx: &mut Cx) -> Next;
     /// The card unit noticed something; place and record are already up to date.
     fn card(self, event: CardEvent, cx: &mut Cx) -> Next;
     /// An effect has an answer.
     fn answer(self, to: EffectNo, answer: Answer, cx: &mut Cx) -> Next;
-    /// A deadline is over.
+    /// A deadline of a device or of the host is over.
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next;
+
+    /// Where a person is waited for: how long.
+    fn patience(&mut self) -> Option<&mut Patience> {
+        None
+    }
+
+    /// The customer's time is over.
+    fn time_over(self, _cx: &mut Cx) -> Next {
+        Err(Broken("a person's time is over where none is waited for"))
+    }
+
+    /// The service is to stop as soon as nothing is lost by it. After the point of no return a visit goes on to its end.
+    fn stop_now(self, _cx: &mut Cx) -> Next {
+        Ok(self.into())
+    }
+
+    /// The service is to stop when no visit is going on.
+    fn stop_soon(self, _cx: &mut Cx) -> Next {
+        Ok(self.into())
+    }
+
+    /// The service may go on.
+    fn resume(self, _cx: &mut Cx) -> Next {
+        Ok(self.into())
+    }
+
+    /// A deadline is over: a person is warned first.
+    fn time(mut self, timer: EffectNo, cx: &mut Cx) -> Next {
+        let screen = self.screen();
+        let waited = self.patience().map_or(Waited::Other, |patience| patience.expired(timer, screen, cx));
+        match waited {
+            Waited::Other => self.expired(timer, cx),
+            Waited::Warned => self.stay(),
+            Waited::Over => self.time_over(cx),
+        }
+    }
+
+    /// More time. A touch of the pad that asks for none leaves no trace.
+    fn more(mut self, key: Option<Key>, cx: &mut Cx) -> Next {
+        if self.patience().is_some_and(|patience| patience.extend(cx)) {
+            return self.show_again(cx);
+        }
+        match key {
+            Some(key) => self.ignore(key, cx),
+            None => self.stay(),
+        }
+    }
+
+    /// Somebody is at the pad: that is as good as the key for more time. When it is pressed is not recorded otherwise.
+    fn pad_touched(self, _cx: &mut Cx) -> Next {
+        self.stay()
+    }
+
+    /// More words about what is seen.
+    fn help(self, cx: &mut Cx) -> Next {
+        match self.screen() {
+            Some(screen) => {
+                cx.record(Record::HelpShown);
+                cx.act(Act::Help(screen));
+                self.stay()
+            }
+            None => self.ignore(Key::Help, cx),
+        }
+    }
+
+    /// The same in another language, with the whole time to read it.
+    fn language(mut self, language: LanguageNo, cx: &mut Cx) -> Next {
+        cx.record(Record::LanguageChosen(language));
+        cx.use_language(language);
+        if let Some(patience) = self.patience() {
+            patience.restart(cx);
+        }
+        self.show_again(cx)
+    }
+
+    /// The same by voice or by screen, with the time that takes.
+    fn mode(mut self, mode: Mode, cx: &mut Cx) -> Next {
+        cx.set_mode(mode);
+        if let Some(patience) = self.patience() {
+            patience.restart(cx);
+        }
+        self.show_again(cx)
+    }
+
+    /// The operator wants something.
+    fn order(self, order: Order, cx: &mut Cx) -> Next {
+        cx.ordered(order);
+        match order {
+            Order::StopAfterVisit => self.stop_soon(cx),
+            Order::StopNow => self.stop_now(cx),
+            Order::Resume => self.resume(cx),
+        }
+    }
+
+    /// A person must look first. The present visit goes on to its end.
+    fn unfit(self, fault: Fault, cx: &mut Cx) -> Next {
+        cx.record(Record::Fault(fault));
+        cx.close_for(Closed::Fault(fault));
+        self.stop_soon(cx)
+    }
+
+    /// Whether receipts can be printed: known to every state, asked by one.
+    fn printing(self, printing: Printing, cx: &mut Cx) -> Next {
+        cx.set_printing(printing);
+        self.stay()
+    }
+
+    /// Puts this state's screen before the customer again.
+    fn show_again(self, cx: &mut Cx) -> Next {
+        if let Some(screen) = self.screen() {
+            cx.show(screen);
+        }
+        self.stay()
+    }
 
     /// The journal is open: once, in the first state.
     fn start(self, _recovery: Recovery, _cx: &mut Cx) -> Next {
@@ -152,7 +252,7 @@ impl Machine {
     /// A machine that awaits [`Event::Start`].
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { shared: Shared { policy, next_no: 0, place: CardPlace::Unseen }, state: State::first() }
+        Self { shared: Shared::new(policy), state: State::first() }
     }
 
     /// The name of the state: that of its struct.
@@ -164,7 +264,7 @@ impl Machine {
     /// Gives up: nothing can be recorded any more. What may still be done.
     #[must_use]
     pub fn abandon(self) -> Vec<Numbered<Release>> {
-        Cx { shared: self.shared, records: Vec::new(), effects: Vec::new() }.rescue()
+        Cx::new(self.shared).rescue()
     }
 
     /// Takes one event.
@@ -173,7 +273,7 @@ impl Machine {
     /// A [`Violation`] when the event cannot happen here: a bug of ours, after which there is no machine.
     pub fn handle(self, event: Event) -> Result<Step, Violation> {
         let state_name = self.state.name();
-        let mut cx = Cx { shared: self.shared, records: Vec::new(), effects: Vec::new() };
+        let mut cx = Cx::new(self.shared);
         match self.state.on(event, &mut cx) {
             Ok(state) => {
                 let rescue = cx.rescue();
@@ -181,123 +281,6 @@ impl Machine {
             }
             Err(Broken(report)) => Err(Violation { state: state_name, report, release: cx.rescue() }),
         }
-    }
-}
-
-/// Collects what a step records and does.
-#[derive(Debug)]
-pub(crate) struct Cx {
-    shared: Shared,
-    records: Vec<Record>,
-    effects: Vec<Numbered<Effect>>,
-}
-
-impl Cx {
-    pub(crate) fn policy(&self) -> Policy {
-        self.shared.policy
-    }
-
-    pub(crate) fn place(&self) -> CardPlace {
-        self.shared.place
-    }
-
-    pub(crate) fn set_place(&mut self, place: CardPlace) {
-        self.shared.place = place;
-    }
-
-    pub(crate) fn record(&mut self, record: Record) {
-        self.records.push(record);
-    }
-
-    /// Gives out an effect that has no answer.
-    pub(crate) fn act(&mut self, act: Act) {
-        self.push(Effect::Act(act));
-    }
-
-    /// Gives out an effect whose answer will be awaited.
-    pub(crate) fn ask(&mut self, act: Act) -> Asked {
-        Asked(self.push(Effect::Act(act)))
-    }
-
-    pub(crate) fn release(&mut self, release: Release) {
-        self.push(Effect::Release(release));
-    }
-
-    pub(crate) fn ask_release(&mut self, release: Release) -> Asked {
-        Asked(self.push(Effect::Release(release)))
-    }
-
-    pub(crate) fn show(&mut self, screen: Screen) {
-        self.act(Act::Show(screen));
-    }
-
-    pub(crate) fn arm(&mut self, limit: Limit) -> Timer {
-        Timer(self.push(Effect::Act(Act::Arm(limit))))
-    }
-
-    pub(crate) fn disarm(&mut self, timer: Timer) {
-        self.act(Act::Disarm(timer.0));
-    }
-
-    /// The card unit noticed something: the place is kept and the event recorded, whatever the state.
-    pub(crate) fn card(&mut self, event: CardEvent) {
-        self.record(Record::Card(event));
-        self.shared.place = match event {
-            CardEvent::Inserted => CardPlace::In,
-            CardEvent::Mute => CardPlace::InMute,
-            CardEvent::Removed => CardPlace::Out,
-            CardEvent::UnitLost(fault) => CardPlace::Unknown(fault),
-            // What is inside, the unit says next.
-            CardEvent::UnitBack => self.shared.place,
-        };
-    }
-
-    pub(crate) fn decided(&mut self, request: RequestId, decision: Decision) {
-        self.record(Record::Decided { request, decision });
-        self.act(Act::FileEvidence(request));
-    }
-
-    fn stale(&mut self, to: EffectNo) -> Result<(), Broken> {
-        if to.0 >= self.shared.next_no {
-            return Err(Broken("an answer quotes an effect that was never given out"));
-        }
-        self.record(Record::Stale { to });
-        Ok(())
-    }
-
-    fn push(&mut self, what: Effect) -> EffectNo {
-        let no = EffectNo(self.shared.next_no);
-        // A process gives out some fifty numbers a visit: four billion are never used up.
-        self.shared.next_no = self.shared.next_no.saturating_add(1);
-        self.effects.push(Numbered { no, what });
-        no
-    }
-
-    /// What may be done when nothing else may.
-    fn rescue(&mut self) -> Vec<Numbered<Release>> {
-        let mut all = vec![Release::ForgetPin, Release::EndCard];
-        match self.shared.place {
-            CardPlace::Unseen => all.extend([Release::MakeSafe, Release::ReturnCard]),
-            CardPlace::In | CardPlace::InMute | CardPlace::Unknown(_) => all.push(Release::ReturnCard),
-            CardPlace::Out => {}
-        }
-        all.push(Release::OutOfService);
-        let first = self.shared.next_no;
-        (first..).zip(all).map(|(no, what)| Numbered { no: EffectNo(no), what }).collect()
-    }
-}
-
-impl Asked {
-    /// Whether an answer to `to` is the awaited one.
-    pub(crate) fn is(self, to: EffectNo) -> bool {
-        self.0 == to
-    }
-}
-
-impl Timer {
-    /// Whether it was this deadline that ended.
-    pub(crate) fn is(self, timer: EffectNo) -> bool {
-        self.0 == timer
     }
 }
 

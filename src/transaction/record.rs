@@ -4,11 +4,12 @@
 //! journal's forms: the visit's record, the outbox and the device log.
 
 use crate::{
-    CardEvent, Decision, EffectNo, Fault, Key, Outcome, RequestId, Tries, TriesLeft, Visit, VisitId,
+    CardEvent, Closed, Decision, EffectNo, Fault, Key, LanguageNo, Limit, Mode, Order, Outcome, Printing,
+    RequestId, Tries, TriesLeft, Visit, VisitId,
 };
 
 /// One record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Record {
     /// The process started.
     Started {
@@ -100,6 +101,10 @@ pub enum Record {
     CardTaken(Visit),
     /// The customer did not take the card in time and is reminded.
     CardNotTaken(Option<VisitId>),
+    /// The card was not taken in spite of all reminders, and the unit is asked to keep it.
+    CardRetaining(Option<VisitId>),
+    /// The unit keeps the card.
+    CardRetained(Option<VisitId>),
     /// The visit ended while the card unit was lost: whether the card is out, a person must look.
     CardUnseen(Visit),
     /// A visit is over.
@@ -111,6 +116,22 @@ pub enum Record {
     },
     /// Something failed.
     Fault(Fault),
+    /// The customer was told that the time is nearly over.
+    TimeWarned(Limit),
+    /// The customer wanted more time.
+    TimeExtended(Limit),
+    /// The customer wanted to know more about what is on the screen.
+    HelpShown,
+    /// The customer chose a language.
+    LanguageChosen(LanguageNo),
+    /// The customer took or hung up the handset.
+    ModeChosen(Mode),
+    /// Whether receipts can be printed has changed.
+    Printing(Printing),
+    /// The operator wants something.
+    Ordered(Order),
+    /// From here on nobody is served.
+    OutOfService(Closed),
     /// A pass over the outbox ended.
     OutboxPassed {
         /// Requests still without a decision.

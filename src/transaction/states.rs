@@ -1,12 +1,13 @@
 //! The states, each a struct named by what it awaits, holding only what is true there.
 //!
 //! ```text
-//! start.rs    AwaitStart → AwaitSafe → (AwaitFoundCardTaken | AwaitRepair) → AwaitCustomer
+//! start.rs    AwaitStart → AwaitSafe → (AwaitRepair | AwaitOrder) → AwaitCustomer
 //! consent.rs  AwaitChallenge → AwaitConsent
 //! card.rs     AwaitCard (⇄ AwaitCardUnit) → AwaitCardRead → AwaitPrepared
 //! pin.rs      (AwaitLastTryYes) → AwaitPin → AwaitPinVerified → AwaitSignature
 //! host.rs     AwaitHostDecision ⇄ AwaitResend → AwaitReceiptChoice
-//! ending.rs   AwaitPrinted, AwaitNoticeRead, AwaitCardTaken → AwaitCustomer
+//! ending.rs   AwaitPrinted, AwaitNoticeRead → taking.rs
+//! taking.rs   AwaitCardTaken (→ AwaitRetained) → AwaitCustomer
 //! ```
 
 mod card;
@@ -15,22 +16,24 @@ mod ending;
 mod host;
 mod pin;
 mod start;
+mod taking;
 
 use crate::Event;
 use crate::machine::{Await, Cx, Next};
 use card::{AwaitCard, AwaitCardRead, AwaitCardUnit, AwaitPrepared};
 use consent::{AwaitChallenge, AwaitConsent};
-use ending::{AwaitCardTaken, AwaitNoticeRead, AwaitPrinted};
+use ending::{AwaitNoticeRead, AwaitPrinted};
 use host::{AwaitHostDecision, AwaitReceiptChoice, AwaitResend};
 use pin::{AwaitLastTryYes, AwaitPin, AwaitPinVerified, AwaitSignature};
-use start::{AwaitCustomer, AwaitFoundCardTaken, AwaitRepair, AwaitSafe, AwaitStart};
+use start::{AwaitCustomer, AwaitOrder, AwaitRepair, AwaitSafe, AwaitStart};
+use taking::{AwaitCardTaken, AwaitRetained};
 
 /// Writes the enum over the states.
 macro_rules! states {
     ($($state:ident),+ $(,)?) => {
         /// One of the states.
         #[expect(clippy::enum_variant_names, reason = "a state is named by what it awaits")]
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub(crate) enum State {
             $($state($state)),+
         }
@@ -64,8 +67,8 @@ macro_rules! states {
 states! {
     AwaitStart,
     AwaitSafe,
-    AwaitFoundCardTaken,
     AwaitRepair,
+    AwaitOrder,
     AwaitCustomer,
     AwaitChallenge,
     AwaitConsent,
@@ -83,6 +86,7 @@ states! {
     AwaitPrinted,
     AwaitNoticeRead,
     AwaitCardTaken,
+    AwaitRetained,
 }
 
 impl State {

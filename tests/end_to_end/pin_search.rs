@@ -199,7 +199,8 @@ fn search(terminal: Option<&Path>) -> Findings {
         // A world a visit: what one visit leaves is not mixed with another's.
         let mut world = World::with_card("valid");
         world.setup.trace = "trace".to_owned();
-        world.setup.limits = vec!["pin_key_ms_max = 5000".to_owned()];
+        world.setup.limits =
+            ["pin_ms_max = 5000", "notice_ms_max = 5000", "time_warning_ms = 1000"].map(str::to_owned).into();
         let card_pin = if kind == "wrong" { other_than(pin) } else { pin.clone() };
         world.reader.card().send(&serde_json::json!({ "do": "pin", "value": card_pin })).unwrap();
         let mut process = world.terminal_of(terminal);

@@ -8,10 +8,15 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 use crate::tree::{read, root};
 
+/// For this platform: what other platforms need was never fetched here.
 fn metadata() -> Metadata {
+    let compiler = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let said = String::from_utf8(compiler.stdout).expect("text");
+    let host = said.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host");
+    let options = ["--offline", "--locked", "--filter-platform", host];
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
-        .other_options(vec!["--offline".to_owned(), "--locked".to_owned()])
+        .other_options(options.map(str::to_owned).to_vec())
         .exec()
         .expect("cargo metadata")
 }

@@ -3,10 +3,14 @@
 
 ## Screens
 
+screen-starting =
+    .title = One moment, please
+    .text = This machine is getting ready.
 screen-menu =
     .title = Procedures
     .text = You need your My Number Card and its 4-digit user-authentication PIN. You do not need a health insurance card.
     .confirm = Use my My Number Card as a health insurance card
+    .help = Here you can register your My Number Card as your health insurance card. Nothing is sent before you have agreed and entered your PIN.
 screen-connecting =
     .title = Health insurance use of your card
     .text = Connecting to the registration service. Please wait.
@@ -15,10 +19,12 @@ screen-terms =
     .text = A message from the registration service. Please read the terms of use. If you agree to them, press Confirm.
     .confirm = Confirm
     .cancel = Cancel
+    .help = This is what you agree to. Nothing is sent yet. Your card goes in after this.
 screen-insert-card =
     .title = Please insert your My Number Card
     .text = Take the card out of its case or plastic sleeve first.
     .cancel = Cancel
+    .help = Use the card itself, not a phone. Put it in as the picture at the slot shows. It comes back at the end, whatever happens.
 screen-reading =
     .title = Reading your card
     .text = Please wait, and leave the card in the machine.
@@ -27,6 +33,7 @@ screen-last-try =
     .text = You can enter the user-authentication PIN only once more. If it is wrong, the PIN is locked, and unlocking it takes a procedure such as a visit to your municipal office. If you are not sure, press Stop. Your card is returned as it is.
     .yes = Enter PIN
     .no = Stop
+    .help = Wrong entries count for ever, not only today. If the PIN locks, your card still works at clinics: its reader can register it by your face.
 screen-enter-pin =
     .title = Enter your 4-digit user-authentication PIN
     .text = Use the number keys to enter the user-authentication PIN (4 digits) of your My Number Card.
@@ -38,6 +45,7 @@ screen-enter-pin =
     .not-this = It is not the 4-digit security code printed on the card, nor the PIN for text entry on forms, nor any other PIN.
     .wrong = The PIN was wrong. Please try again.
     .cancel = Cancel
+    .help = The user-authentication PIN is the one with 4 digits that you chose when you received the card. It goes to the chip of your card only; this machine does not keep it. If you do not remember it, press Cancel: your card is not changed.
 screen-signing =
     .title = Please wait
     .text = Your card is confirming who you are. Leave the card in the machine.
@@ -48,26 +56,50 @@ screen-result =
     .question = Do you need a receipt?
     .yes = Yes
     .no = No
+    .help = The receipt has the number by which your application can be found. It does not show your name or your PIN.
+    .no-receipt = No receipt can be printed at this machine now. You may want to write down the number above.
+    .ok = OK
 screen-stopped =
     .confirm = OK
+    .help = Nothing was sent. If your card is in the machine, it comes back after this screen.
 screen-printing =
     .title = Printing your receipt
     .text = Please wait.
 screen-no-receipt =
     .title = The receipt could not be printed
     .text = The result of your application is not affected. You may want to write down the number below.
+    .help = Your application is recorded under this number. The printer has no part in it.
+    .confirm = OK
 screen-take-card =
     .title = Please take your My Number Card
     .text = Do not forget your card.
+    .help = Pull the card out gently.
 screen-take-found-card =
     .title = A card was left in the machine
     .text = If it is yours, please take it. If it belongs to someone else, please tell the staff.
+screen-retained =
+    .title = Your card is kept in this machine
+    .text = The card was not taken, so the machine keeps it safe.
+    .call = To get it back, please call { $call }.
+    .confirm = OK
+    .help = Nobody else can take the card out of the machine. Please have an identity document ready when you call.
 screen-card-unit-down =
     .title = Out of service
     .text = The card reader of this machine cannot be used. Please use another machine.
 screen-out-of-service =
     .title = Out of service
     .text = If your card is still in the machine, please take it. For questions, call { $helpline }.
+    .why = Code for the staff: { $code }
+
+time-warning =
+    .title = Do you need more time?
+    .text = The time for this screen is nearly over. If you need longer, press More time.
+    .pin = The time for this screen is nearly over. If you need longer, press More time or go on entering your PIN.
+    .last = The time for this screen is nearly over. Please go on now.
+    .more = More time
+help-title = Help
+help-key = Help
+help-call = If you have questions, call { $helpline }.
 
 ## Results
 
@@ -167,6 +199,10 @@ code-host-closed =
        *[other] The registration service accepts applications from { $reopens }.
     }
     .next = Please try again when it is open. You can also apply at the card reader of a clinic or pharmacy.
+code-service-stopped =
+    .title = This machine is being stopped
+    .explanation = The bank has to stop this machine now. No application was sent.
+    .next = We are sorry. Please use another machine, or start again here later.
 code-challenge-unknown =
     .title = Your application was not accepted
     .explanation = The registration service could not confirm the start of this procedure.

@@ -16,6 +16,7 @@ fn facts() -> Facts {
         acceptance: Some("A-0001".to_owned()),
         reference: Some("FSHT-JWKX-LYMZ".to_owned()),
         notice_months: 3,
+        call: Some("03-0000-0000".to_owned()),
     }
 }
 
@@ -37,6 +38,7 @@ fn outcomes() -> Vec<Outcome> {
 fn screens() -> Vec<Screen> {
     let tries = |count| TriesLeft::new(count).unwrap();
     let mut all = vec![
+        Screen::Starting,
         Screen::Menu,
         Screen::Connecting,
         Screen::Terms,
@@ -51,10 +53,14 @@ fn screens() -> Vec<Screen> {
         Screen::NoReceipt,
         Screen::TakeCard,
         Screen::TakeFoundCard,
+        Screen::Retained,
+        Screen::OutOfService { why: Closed::Stopped },
+        Screen::OutOfService { why: Closed::Fault(fault(Device::Terminal, "journal-pages-damaged")) },
         Screen::CardUnitDown { fault: fault(Device::CardUnit, "reader-busy") },
     ];
     for outcome in outcomes() {
-        all.push(Screen::Result { outcome, expires_soon: true });
+        all.push(Screen::Result { outcome, expires_soon: true, receipt: true });
+        all.push(Screen::Result { outcome, expires_soon: false, receipt: false });
         all.push(Screen::Stopped { outcome });
     }
     all
@@ -102,6 +108,45 @@ fn every_screen_has_a_title_in_every_language() {
         }
         assert_sound(&catalogue(language).out_of_service().title, "out-of-service");
     }
+}
+
+#[test]
+fn help_and_warning_over_every_screen_keep_its_keys() {
+    for language in Language::ALL {
+        let catalogue = catalogue(language);
+        for screen in screens() {
+            let shown = catalogue.screen(&screen, &facts());
+            let help = catalogue.help(&screen, &facts());
+            assert_sound(&help.title, shown.screen);
+            help.text.iter().for_each(|text| assert_sound(text, shown.screen));
+            assert!(help.text.concat().contains("0120-95-0178"), "{}", shown.screen);
+            assert_eq!(help.keys, shown.keys, "{}", shown.screen);
+
+            let warning = catalogue.warning(&screen, true, &facts());
+            warning.text.iter().for_each(|text| assert_sound(text, shown.screen));
+            assert_eq!(warning.keys.first().map(|(key, _)| *key), Some(Key::More), "{}", shown.screen);
+            assert_eq!(warning.keys.get(1..), Some(&shown.keys[..]), "{}", shown.screen);
+            let last = catalogue.warning(&screen, false, &facts());
+            assert_eq!(last.keys, shown.keys, "no key for more time at the last warning");
+        }
+    }
+}
+
+#[test]
+fn a_result_without_a_receipt_does_not_ask_for_one() {
+    let screen = Screen::Result { outcome: Outcome::Registered, expires_soon: false, receipt: false };
+    let shown = catalogue(Language::Ja).screen(&screen, &facts());
+    assert_eq!(shown.question, None);
+    assert_eq!(shown.keys, [(Key::Confirm, "確認".to_owned())]);
+    assert!(shown.text.concat().contains("明細票を印刷できません"), "{:?}", shown.text);
+}
+
+#[test]
+fn who_left_a_card_hears_whom_to_call_and_operators_read_why_nobody_is_served() {
+    let shown = |screen| catalogue(Language::En).screen(&screen, &facts()).text.concat();
+    assert!(shown(Screen::Retained).contains("03-0000-0000"));
+    let why = Closed::Fault(fault(Device::Terminal, "journal-chain-broken"));
+    assert!(shown(Screen::OutOfService { why }).contains("journal-chain-broken"));
 }
 
 #[test]
@@ -200,7 +245,7 @@ fn the_pin_screen_says_what_it_is_not_and_how_many_tries_are_left() {
 
 #[test]
 fn a_machine_for_tests_says_so_before_consent_and_with_the_result() {
-    let result = Screen::Result { outcome: Outcome::Registered, expires_soon: false };
+    let result = Screen::Result { outcome: Outcome::Registered, expires_soon: false, receipt: true };
     for screen in [Screen::Menu, Screen::Terms, result] {
         let first = |test| catalogue(Language::Ja).for_tests(test).screen(&screen, &facts()).text.remove(0);
         assert!(first(true).contains("試験用"));
@@ -219,7 +264,7 @@ fn the_words_of_the_public_guide_are_used() {
     assert!(shown(Screen::Menu).contains("マイナンバーカードの健康保険証利用の申込み"));
     assert!(shown(Screen::Terms).contains("確認") && shown(Screen::Terms).contains("取消"));
     assert!(shown(Screen::InsertCard).starts_with("マイナンバーカードを入れてください"));
-    let done = shown(Screen::Result { outcome: Outcome::Registered, expires_soon: false });
+    let done = shown(Screen::Result { outcome: Outcome::Registered, expires_soon: false, receipt: true });
     assert!(
         done.starts_with("申込みが完了しました") && done.ends_with("明細票は必要ですか？必要不要"),
         "{done}"
@@ -249,7 +294,7 @@ fn pending_claims_nothing() {
 #[test]
 fn the_notice_of_expiry_is_shown_only_when_due() {
     let shown = |expires_soon| {
-        let screen = Screen::Result { outcome: Outcome::Registered, expires_soon };
+        let screen = Screen::Result { outcome: Outcome::Registered, expires_soon, receipt: true };
         catalogue(Language::Ja).screen(&screen, &facts()).text.concat()
     };
     assert!(shown(true).contains("3か月以内"));

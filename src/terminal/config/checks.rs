@@ -18,6 +18,8 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     keys(config, &mut found);
     found.extend(limits::out_of_range(&config.limits));
     relations(config, &mut found);
+    customers_time(config, &mut found);
+    retain(config, &mut found);
     closures(config, &mut found);
     found
 }
@@ -68,6 +70,14 @@ fn names(config: &Config, found: &mut Vec<Problem>) {
                 format!("1 to {PLACE_CHARACTERS_MAX} printable characters, so that the receipt can show it"),
             );
         }
+    }
+    let languages = &config.languages;
+    if languages
+        .iter()
+        .enumerate()
+        .any(|(at, language)| languages.iter().skip(at + 1).any(|other| other == language))
+    {
+        refuse(found, "languages", "a language is named twice");
     }
     let helpline = &config.helpline;
     let number_character = |byte: u8| byte.is_ascii_digit() || byte == b'-';
@@ -144,11 +154,6 @@ fn relations(config: &Config, found: &mut Vec<Problem>) {
         }
     };
     at_most(
-        ("pin_key_ms_max", limits.pin_key_ms_max),
-        ("pin_ms_max", limits.pin_ms_max),
-        "the wait for one key would never end by itself",
-    );
-    at_most(
         ("card_open_ms_max", limits.card_open_ms_max),
         ("card_read_ms_max", limits.card_read_ms_max),
         "opening the session is part of reading",
@@ -173,6 +178,55 @@ fn relations(config: &Config, found: &mut Vec<Problem>) {
         ("host_decision_ms_max", limits.host_decision_ms_max),
         "a lost request could not be sent again while the customer waits",
     );
+}
+
+/// WCAG 2.2, success criterion 2.2.1: warned at least 20 seconds before the end, and extended at least ten times.
+fn customers_time(config: &Config, found: &mut Vec<Problem>) {
+    let limits = &config.limits;
+    let waits = [
+        ("terms_ms_max", limits.terms_ms_max),
+        ("insert_card_ms_max", limits.insert_card_ms_max),
+        ("last_try_ms_max", limits.last_try_ms_max),
+        ("pin_ms_max", limits.pin_ms_max),
+        ("receipt_choice_ms_max", limits.receipt_choice_ms_max),
+        ("notice_ms_max", limits.notice_ms_max),
+    ];
+    for (name, value) in waits.into_iter().filter(|(_, value)| *value <= limits.time_warning_ms) {
+        let reason = format!(
+            "{value} is not more than time_warning_ms ({}): the customer would be warned before there was time to act",
+            limits.time_warning_ms
+        );
+        refuse(found, &format!("limits.{name}"), reason);
+    }
+    if !config.bench_only {
+        if limits.time_warning_ms < 20_000 {
+            let reason = "less than 20 seconds to ask for more time are allowed on a bench only (WCAG 2.2.1)";
+            refuse(found, "limits.time_warning_ms", reason);
+        }
+        if limits.time_extensions_max < 10 {
+            let reason = "fewer than 10 extensions are allowed on a bench only (WCAG 2.2.1)";
+            refuse(found, "limits.time_extensions_max", reason);
+        }
+    }
+    if limits.outbox_pause_ms > limits.outbox_pause_ms_max {
+        refuse(found, "limits.outbox_pause_ms_max", "the longest pause is shorter than the shortest");
+    }
+}
+
+fn retain(config: &Config, found: &mut Vec<Problem>) {
+    let Some(retain) = &config.retain else { return };
+    if !(1..=20).contains(&retain.after_reminders) {
+        refuse(found, "retain.after_reminders", "1 to 20: without a reminder no card is kept");
+    }
+    if !printable(&retain.call) || !(3..=60).contains(&retain.call.chars().count()) {
+        refuse(found, "retain.call", "3 to 60 printable characters, so that the screen can say whom to call");
+    }
+    match &config.card_unit {
+        super::CardUnit::Pcsc { .. } => {
+            let reason = "a reader behind pcscd holds no card back: it cannot keep one";
+            refuse(found, "retain", reason);
+        }
+    }
 }
 
 fn closures(config: &Config, found: &mut Vec<Problem>) {

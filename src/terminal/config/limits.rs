@@ -66,10 +66,12 @@ limits! {
     card_read_ms_max: 15_000 in 1_000..=120_000;
     /// Wait for the explicit yes before the last try.
     last_try_ms_max: 60_000 in 10_000..=600_000;
-    /// Before the first key of the PIN, and between two keys.
-    pin_key_ms_max: 30_000 in 5_000..=300_000;
-    /// All four digits.
-    pin_ms_max: 120_000 in 60_000..=900_000;
+    /// All four digits of the PIN.
+    pin_ms_max: 60_000 in 5_000..=900_000;
+    /// The last part of each of the customer's times (terms, card, last try, PIN, receipt, notice), in which the screen warns and one key gives the whole time again. WCAG 2.2.1 asks for at least 20 seconds.
+    time_warning_ms: 20_000 in 100..=120_000;
+    /// How often one screen's time can be made longer. WCAG 2.2.1 asks for at least 10.
+    time_extensions_max: 10 in 0..=100;
     /// Until the card has checked the PIN.
     verify_ms_max: 10_000 in 1_000..=120_000;
     /// Until the card has signed and the request is assembled.
@@ -82,20 +84,26 @@ limits! {
     host_decision_ms_max: 30_000 in 1_000..=120_000;
     /// Between a failed attempt to deliver the customer's request and the next one.
     resend_pause_ms: 1_000 in 100..=60_000;
-    /// Between two rounds over the undecided requests of earlier visits.
+    /// Between two rounds over the undecided requests of earlier visits, when a round brought a decision.
     outbox_pause_ms: 60_000 in 1_000..=3_600_000;
+    /// The longest such pause: each round that brings nothing doubles it up to here.
+    outbox_pause_ms_max: 3_600_000 in 1_000..=86_400_000;
     /// At the end of the process: the last round over the undecided requests.
     outbox_at_end_ms_max: 10_000 in 0..=120_000;
     /// The terminal's clock may differ from the host's by so much; beyond it no visit reaches the PIN.
     clock_skew_ms_max: 30_000 in 1_000..=300_000;
     /// The question for a receipt; no answer means no receipt.
-    receipt_choice_ms_max: 30_000 in 5_000..=300_000;
+    receipt_choice_ms_max: 60_000 in 5_000..=300_000;
     /// Printing one receipt.
     print_ms_max: 15_000 in 1_000..=120_000;
     /// A refusal stays on the screen so long when nobody confirms it.
-    notice_ms_max: 30_000 in 5_000..=300_000;
+    notice_ms_max: 60_000 in 5_000..=300_000;
     /// From asking to take the card until the next reminder.
     card_take_ms_max: 30_000 in 2_000..=300_000;
+    /// Taking in a card that was not taken, where `[retain]` wants it.
+    retain_ms_max: 15_000 in 1_000..=120_000;
+    /// The menu goes back to the machine's own language, when somebody chose another and did not go on.
+    menu_language_ms: 60_000 in 5_000..=600_000;
     /// Powering off any card found at start.
     make_safe_ms_max: 5_000 in 500..=60_000;
     /// Between two attempts to reach a card unit that is out of order.
@@ -121,6 +129,14 @@ impl Limits {
         now <= not_after && horizon.is_ok_and(|horizon| not_after <= horizon)
     }
 
+    /// The longest that a customer can be at the PIN pad, by voice and with every extension, in milliseconds: the pad's own
+    /// limit, which is a backstop behind the machine's.
+    pub fn pad_ms_max(&self) -> u64 {
+        u64::from(self.pin_ms_max)
+            .saturating_mul(2)
+            .saturating_mul(u64::from(self.time_extensions_max).saturating_add(2))
+    }
+
     /// The part that the machine of a visit arms, under the same names.
     pub fn of_visit(&self) -> transaction::Limits {
         transaction::Limits {
@@ -131,14 +147,17 @@ impl Limits {
             insert_card_ms_max: self.insert_card_ms_max,
             last_try_ms_max: self.last_try_ms_max,
             make_safe_ms_max: self.make_safe_ms_max,
+            menu_language_ms: self.menu_language_ms,
             notice_ms_max: self.notice_ms_max,
             pin_ms_max: self.pin_ms_max,
             print_ms_max: self.print_ms_max,
             receipt_choice_ms_max: self.receipt_choice_ms_max,
             repair_pause_ms: self.repair_pause_ms,
             resend_pause_ms: self.resend_pause_ms,
+            retain_ms_max: self.retain_ms_max,
             sign_ms_max: self.sign_ms_max,
             terms_ms_max: self.terms_ms_max,
+            time_warning_ms: self.time_warning_ms,
             verify_ms_max: self.verify_ms_max,
         }
     }

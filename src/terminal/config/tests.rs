@@ -91,7 +91,7 @@ fn an_unknown_key_is_refused_with_its_line() {
         ("bench_only = false", "bench = false"),
         ("paper_mm = 80", "paper = 80"),
         ("kind = \"console\"", "kind = \"console\"\nsecret = 1"),
-        ("pin_key_ms_max = 30000", "pin_key_ms = 30000"),
+        ("pin_ms_max = 60000", "pin_ms = 60000"),
     ] {
         let error = with(old, new).unwrap_err();
         assert!(matches!(error, ConfigError::Syntax { .. }), "{new}: {error:?}");
@@ -110,8 +110,14 @@ fn what_cannot_work_is_refused_with_its_key() {
         ("receipts_max = 10000", "receipts_max = 0", "printer.receipts_max"),
         ("key = \"keys/log.key.pem\"", "key = \"keys/tls.key.pem\"", "keys.log.key"),
         ("card_anchors = \"trust/jpki\"", "", "trust"),
-        ("pin_key_ms_max = 30000", "pin_key_ms_max = 0", "limits.pin_key_ms_max"),
-        ("pin_key_ms_max = 30000", "pin_key_ms_max = 200000", "limits.pin_key_ms_max"),
+        ("pin_ms_max = 60000", "pin_ms_max = 1000000", "limits.pin_ms_max"),
+        ("pin_ms_max = 60000", "pin_ms_max = 20000", "limits.pin_ms_max"),
+        ("pin_ms_max = 60000", "notice_ms_max = 20000", "limits.notice_ms_max"),
+        ("pin_ms_max = 60000", "time_warning_ms = 19999", "limits.time_warning_ms"),
+        ("pin_ms_max = 60000", "time_extensions_max = 9", "limits.time_extensions_max"),
+        ("pin_ms_max = 60000", "outbox_pause_ms_max = 59999", "limits.outbox_pause_ms_max"),
+        ("[closed]", "[retain]\nafter_reminders = 3\ncall = \"03-0000-0000\"\n[closed]", "retain"),
+        ("language = \"ja\"", "language = \"ja\"\nlanguages = [\"en\", \"en\"]", "languages"),
         ("host_decision_ms_max = 30000", "host_decision_ms_max = 4000", "limits.host_connect_ms_max"),
         ("host_decision_ms_max = 30000", "resend_pause_ms = 40000", "limits.resend_pause_ms"),
         ("week = 3", "week = 5", "closed.monthly[0].week"),
@@ -128,6 +134,15 @@ fn all_reasons_come_at_once() {
     let error = parse(&text).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("terminal_id") && text.contains("printer.paper_mm"), "{text}");
+}
+
+#[test]
+fn less_time_than_people_need_is_for_benches() {
+    let short = "pin_ms_max = 5000\ntime_warning_ms = 1000\ntime_extensions_max = 0";
+    let text = EXAMPLE.replace("pin_ms_max = 60000", short);
+    let both = ["limits.time_warning_ms", "limits.time_extensions_max"];
+    assert_eq!(refused_keys(parse(&text)), both);
+    assert!(parse(&text.replace("bench_only = false", "bench_only = true")).is_ok());
 }
 
 #[test]

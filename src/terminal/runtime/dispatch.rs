@@ -3,26 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices::printer::Value;
 use jiff::Timestamp;
 use journal::Checkpoint;
 use transaction::{
     Act, Answer, Device, Effect, EffectNo, Event, Fault, FaultKind, HostAnswer, Limit, Numbered, Outcome,
-    PrepareAnswer, PrintAnswer, Release, RequestId, Screen, Visit,
+    Pace, PrepareAnswer, PrintAnswer, Release, RequestId, Screen, Visit,
 };
 use uuid::Uuid;
 use wire::{Digest, EcdsaSignature, LogCheckpoint, TerminalId, WireTime};
 
 use super::{Ended, Goal, Runtime};
-use crate::catalogue;
-use crate::clock;
+use crate::desks::Moment;
 use crate::host_client::{Job, Recorded};
 use crate::paperwork::Consented;
-use crate::queue::{Message, Story, chain, told};
+use crate::queue::{Story, chain};
 use crate::readiness;
 use crate::receipt;
 use crate::report::{Report, WaitsFor, words};
-use crate::screen::{Facts, OUT_OF_SERVICE, name};
+use crate::screen::OUT_OF_SERVICE;
 
 const OUR_BUG: Fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "program-error" };
 
@@ -58,7 +56,13 @@ impl Runtime {
     fn act(&mut self, no: EffectNo, act: Act, at: Timestamp) {
         match act {
             Act::Show(screen) => self.show(&screen),
-            Act::Arm(limit) => self.arm(no, limit),
+            Act::Help(screen) => self.help(&screen),
+            Act::WarnTime { screen, more } => self.warn_time(&screen, more),
+            Act::CallToTakeCard => self.parts.screen.call_to_take_card(),
+            Act::UseLanguage(language) => self.use_language(language),
+            Act::LookAtPrinter => self.parts.printer.look(),
+            Act::RetainCard => self.parts.card.retain(no),
+            Act::Arm(limit, pace) => self.arm(no, limit, pace),
             Act::Disarm(timer) => self.timers.disarm(timer),
             Act::FetchChallenge(visit) => self.fetch_challenge(no, visit),
             Act::KeepConsent(visit) => {
@@ -89,57 +93,29 @@ impl Runtime {
         }
     }
 
-    fn show(&mut self, screen: &Screen) {
-        if self.begun && !self.visit_open && *screen == Screen::Menu {
-            // The one visit of this process is over: there is no menu to go back to.
-            return;
-        }
-        tracing::info!(screen = name(screen), "screen");
-        let papers = self.folder.visit();
-        let request = papers.map(|papers| papers.visit.request);
-        let reopens = self.parts.config.closed.reopens(clock::now());
-        let facts = Facts {
-            terms: papers.and_then(|papers| papers.terms.as_ref()),
-            request: request.map(|request| Uuid::from_bytes(request.0)),
-            words: catalogue::Facts {
-                reopens: reopens.map(|at| self.parts.catalogue.moment(at)),
-                acceptance: papers.and_then(|papers| papers.acceptance_number.clone()),
-                reference: request.map(|request| Value::reference(request.0).text().to_owned()),
-                notice_months: self.parts.config.limits.certificate_notice_months,
-            },
-        };
-        self.parts.screen.show(screen, &facts);
-        match screen {
-            Screen::Menu if self.goal == Goal::Register && !self.begun => {
-                tracing::info!("ready");
-                self.begin();
-            }
-            Screen::CardUnitDown { fault } if self.goal == Goal::Register && !self.begun => {
-                self.ended = Some(Ended::NoVisit { code: fault.code });
-                self.linger();
-            }
-            _ => {}
-        }
-    }
-
-    fn arm(&mut self, no: EffectNo, limit: Limit) {
-        let length = Duration::from_millis(u64::from(self.parts.config.limits.of_visit().ms(limit)));
-        self.timers.arm(no, clock::instant() + length);
+    fn arm(&mut self, no: EffectNo, limit: Limit, pace: Pace) {
+        let ms = self.parts.config.limits.of_visit().ms(limit, pace);
+        self.timers.arm(no, self.parts.clock.instant() + Duration::from_millis(u64::from(ms)));
     }
 
     fn fetch_challenge(&mut self, no: EffectNo, visit: Visit) {
-        match readiness::not_now(&self.parts.config, &self.parts.journal, clock::now()) {
+        match readiness::not_now(&self.parts.config, &self.parts.journal, self.parts.clock.now()) {
             None => self.give_host(Job::Challenge { to: no, visit: visit.id }),
             Some((answer, story)) => self.answer_self(no, Answer::Challenge(answer), story),
         }
     }
 
+    pub(super) fn moment(&self) -> Moment {
+        Moment { wall: self.parts.clock.now(), steady: self.parts.clock.instant() }
+    }
+
     fn prepare(&mut self, no: EffectNo, visit: Visit) {
+        let now = self.moment();
         let prepared = match self.folder.of(visit.id) {
             Some(papers) => match (&papers.terms, papers.consent_time, &papers.card) {
                 (Some(terms), Some(consent_time), Some(card)) => {
                     let consented = Consented { request: visit.request, terms, consent_time, card };
-                    self.parts.office.prepare(&consented, clock::now()).map(|prepared| {
+                    self.parts.office.prepare(&consented, now).map(|prepared| {
                         papers.prepared = Some(prepared);
                     })
                 }
@@ -176,52 +152,6 @@ impl Runtime {
         }
     }
 
-    /// Works on everything in the outbox but the request of the visit at hand, which the machine delivers.
-    pub(super) fn deliver_outbox(&mut self) {
-        let at_hand = self.folder.visit().filter(|_| self.visit_open).map(|papers| papers.visit.request.0);
-        let pending = match self.parts.journal.outbox_pending() {
-            Ok(pending) => pending,
-            Err(error) => {
-                let fault = Fault {
-                    device: Device::Terminal,
-                    kind: FaultKind::NeedsOperator,
-                    code: "journal-failed",
-                };
-                if self.goal == Goal::Deliver && self.ended.is_none() {
-                    self.ended = Some(Ended::NoVisit { code: fault.code });
-                }
-                return self.give_self(Event::Fault(fault), Story::of(&error));
-            }
-        };
-        let entries: Vec<_> = pending
-            .into_iter()
-            .filter(|entry| Some(*entry.request_id.as_bytes()) != at_hand)
-            .filter_map(|entry| {
-                Some(Recorded {
-                    request: RequestId(entry.request_id.into_bytes()),
-                    cms: Arc::from(entry.cms?),
-                })
-            })
-            .collect();
-        if entries.is_empty() {
-            return self.give_self(Event::OutboxPassed { left: 0 }, Story::default());
-        }
-        self.give_host(Job::Outbox { entries });
-    }
-
-    /// What follows a pass over the outbox: another one, later, while something is left.
-    pub(super) fn outbox_passed(&mut self, left: u32) {
-        if self.goal == Goal::Deliver && self.ended.is_none() {
-            self.ended = Some(Ended::Delivered { left });
-            self.checkpoint();
-            self.linger();
-        }
-        if left > 0 {
-            let pause = Duration::from_millis(u64::from(self.parts.config.limits.outbox_pause_ms));
-            self.outbox_again = Some(clock::instant() + pause);
-        }
-    }
-
     fn file_evidence(&mut self, request: RequestId) {
         let id = Uuid::from_bytes(request.0);
         let cms = self.folder.request(request).map(|cms| cms.to_vec());
@@ -247,16 +177,16 @@ impl Runtime {
     fn print(&mut self, no: EffectNo, visit: Visit, outcome: Outcome, expires_soon: bool) {
         let papers = self.folder.visit();
         let facts = receipt::ReceiptFacts {
-            at: clock::now(),
+            at: self.parts.clock.now(),
             request: Uuid::from_bytes(visit.request.0),
             outcome,
             expires_soon,
             acceptance_number: papers.and_then(|papers| papers.acceptance_number.as_deref()),
             terms_version: papers
                 .and_then(|papers| papers.terms.as_ref())
-                .map(|terms| terms.version.as_str()),
+                .map(|terms| terms.all.version().as_str()),
         };
-        let receipt = match receipt::compose(&self.parts.config, &self.parts.catalogue, &facts) {
+        let receipt = match receipt::compose(&self.parts.config, &self.catalogue(), &facts) {
             Ok(receipt) => receipt,
             Err(error) => {
                 let fault =
@@ -264,34 +194,24 @@ impl Runtime {
                 return self.answer_self(no, Answer::Print(PrintAnswer::Failed(fault)), Story::of(&error));
             }
         };
-        let (printer, mailbox) = (Arc::clone(&self.parts.printer), self.parts.mailbox.clone());
-        let started = std::thread::Builder::new().name("printer".to_owned()).spawn(move || {
-            match printer.print(&receipt) {
-                Ok(printed) => {
-                    mailbox.post(Message::Printed { to: no, picture: printed.picture }, Story::default())
-                }
-                Err(fault) => {
-                    let (fault, story) = told(Device::Printer, &fault);
-                    let answer = Answer::Print(PrintAnswer::Failed(fault));
-                    mailbox.post(Message::Event(Event::Answer { to: no, answer }), story);
-                }
-            }
-        });
-        if started.is_err() {
-            self.answer_self(no, Answer::Print(PrintAnswer::Failed(OUR_BUG)), Story::default());
-        }
+        self.parts.printer.print(no, receipt);
     }
 
     fn finish(&mut self, visit: Visit, outcome: Outcome) {
-        self.ended = Some(Ended::Visit(Box::new(self.report(visit, outcome))));
         self.visit_open = false;
         self.checkpoint();
-        self.linger();
+        let report = Box::new(self.report(visit, outcome));
+        if self.goal == Goal::Serve {
+            self.parts.screen.report(&report);
+        } else {
+            self.ended = Some(Ended::Visit(report));
+            self.linger();
+        }
     }
 
     /// Signs the device log up to here and lets the host hold the signature.
     pub(super) fn checkpoint(&mut self) {
-        let checkpoint = self.parts.journal.checkpoint(&*self.parts.log_key, clock::now());
+        let checkpoint = self.parts.journal.checkpoint(&*self.parts.log_key, self.parts.clock.now());
         let fault =
             |code| Event::Fault(Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code });
         match checkpoint {
@@ -307,9 +227,9 @@ impl Runtime {
         }
     }
 
-    fn linger(&mut self) {
+    pub(super) fn linger(&mut self) {
         let limit = Duration::from_millis(u64::from(self.parts.config.limits.outbox_at_end_ms_max));
-        self.linger_until = Some(clock::instant() + limit);
+        self.linger_until = Some(self.parts.clock.instant() + limit);
     }
 
     fn report(&self, visit: Visit, outcome: Outcome) -> Report {
@@ -317,7 +237,7 @@ impl Runtime {
         let journal = self.parts.journal.path().to_owned();
         let Some(papers) = self.folder.visit() else { return Report::without_visit(code, journal) };
         let request = Uuid::from_bytes(visit.request.0);
-        let total = clock::instant().saturating_duration_since(papers.began);
+        let total = self.parts.clock.instant().saturating_duration_since(papers.began);
         let card = Duration::from_micros(papers.tally.card_us);
         let waited = papers.card_us_waited.map_or(card, Duration::from_micros).min(self.times.card);
         let own = total
@@ -337,6 +257,7 @@ impl Runtime {
             customer_ms: ms(self.times.customer),
             printer_ms: ms(self.times.printer),
             total_ms: ms(total),
+            commits: self.parts.journal.stats().commits.saturating_sub(self.commits_before),
             own_us: u64::try_from(own.as_micros()).unwrap_or(u64::MAX),
             evidence: Some(self.parts.evidence.request(request)).filter(|_| papers.signed),
             answer: Some(self.parts.evidence.answer(request)).filter(|_| papers.decided),
@@ -345,7 +266,7 @@ impl Runtime {
         }
     }
 
-    fn give_host(&mut self, job: Job) {
+    pub(super) fn give_host(&mut self, job: Job) {
         self.host_jobs = self.host_jobs.saturating_add(1);
         self.parts.host.give(job);
     }
@@ -380,14 +301,21 @@ fn waits_for(act: &Act) -> Option<WaitsFor> {
             | Screen::EnterPin { .. }
             | Screen::Result { .. }
             | Screen::Stopped { .. }
+            | Screen::NoReceipt
+            | Screen::Retained
             | Screen::TakeCard,
         ) => Some(WaitsFor::Customer),
         Act::FetchChallenge(_) | Act::Send(_) | Act::AskOrResend(_) => Some(WaitsFor::Host),
-        Act::ReadCard(_) | Act::VerifyPin | Act::Sign(_) => Some(WaitsFor::Card),
+        Act::ReadCard(_) | Act::VerifyPin | Act::Sign(_) | Act::RetainCard => Some(WaitsFor::Card),
         Act::PrintReceipt { .. } => Some(WaitsFor::Printer),
         Act::Prepare(_) => Some(WaitsFor::Itself),
         Act::Show(_)
-        | Act::Arm(_)
+        | Act::Help(_)
+        | Act::WarnTime { .. }
+        | Act::CallToTakeCard
+        | Act::UseLanguage(_)
+        | Act::LookAtPrinter
+        | Act::Arm(..)
         | Act::Disarm(_)
         | Act::KeepConsent(_)
         | Act::AskPin

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use request::CardCertificate;
 use transaction::{
-    Answer, CardAnswer, CardEvent, ChallengeAnswer, EffectNo, Event, PrintAnswer, SignAnswer, Tries, VisitId,
+    Answer, CardAnswer, CardEvent, ChallengeAnswer, Device, EffectNo, Event, Fault, FaultKind, Key, Order,
+    PrintAnswer, RetainAnswer, SignAnswer, Tries, VisitId,
 };
 
 use super::Runtime;
-use crate::clock;
+use crate::desks::Moment;
 use crate::queue::{Message, Story};
 
 impl Runtime {
@@ -19,7 +20,13 @@ impl Runtime {
             Message::Event(event) => {
                 match event {
                     Event::Answer { answer: Answer::Pin(_), .. } => self.keys_open(),
-                    Event::Card(card) => self.card_inside = card != CardEvent::Removed,
+                    Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
+                    Event::Mode(mode) => self.mode = mode,
+                    Event::Key(Key::Confirm) if self.menu => {
+                        // The menu's one key: the visit that it begins gets its name here.
+                        self.begin();
+                        return None;
+                    }
                     _ => {}
                 }
                 Some((event, story))
@@ -54,10 +61,24 @@ impl Runtime {
             }
             Message::Dots(entered) => {
                 self.parts.screen.dots(entered);
-                None
+                Some((Event::PadTouched, story))
+            }
+            Message::Language(language) => Some((Event::Language(self.language_no(language)?), story)),
+            Message::Terminate => {
+                self.terminating = true;
+                Some((Event::Order(Order::StopNow), story))
+            }
+            Message::Retained { to, place } => {
+                let where_ = Story { what: Some(place), ..Story::default() };
+                let answer = Answer::Retain(RetainAnswer::Retained);
+                Some((Event::Answer { to, answer }, where_.and(story)))
+            }
+            Message::JournalDamaged { code } => {
+                let fault = Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code };
+                Some((Event::Unfit(fault), story))
             }
             Message::HostJobDone => {
-                self.host_jobs = self.host_jobs.saturating_sub(1);
+                self.host_job_done();
                 None
             }
         }
@@ -70,8 +91,10 @@ impl Runtime {
         came_at: Timestamp,
         challenge: &wire::ChallengeAnswer,
     ) -> (ChallengeAnswer, Story) {
-        match self.parts.office.take_challenge(asked_at, came_at, challenge) {
-            Ok(terms) => {
+        let came = Moment { wall: came_at, steady: self.parts.clock.instant() };
+        match self.parts.office.take_challenge(asked_at, came, challenge) {
+            Ok(mut terms) => {
+                terms.show_in(self.catalogue().language());
                 if let Some(papers) = self.folder.of(visit) {
                     papers.terms = Some(terms);
                 }
@@ -97,13 +120,14 @@ impl Runtime {
     }
 
     fn file_signature(&mut self, visit: VisitId, signature: &[u8]) -> (SignAnswer, Story) {
-        let prepared = self.folder.of(visit).and_then(|papers| {
+        let now = self.moment();
+        let papers = self.folder.of(visit).and_then(|papers| {
             papers.card_us_waited = Some(papers.tally.card_us);
-            Some((papers.visit.request, papers.prepared.take()?))
+            Some((papers.visit.request, papers.prepared.take()?, papers.terms.as_ref()?))
         });
         // A signature for a visit that is over: the machine will call it stale.
-        let Some((request, prepared)) = prepared else { return (SignAnswer::Signed, Story::default()) };
-        match self.parts.office.assemble(prepared, signature, clock::now()) {
+        let Some((request, prepared, terms)) = papers else { return (SignAnswer::Signed, Story::default()) };
+        match self.parts.office.assemble(prepared, signature, terms, now) {
             Ok(cms) => {
                 self.folder.file_request(request, Arc::from(cms));
                 (SignAnswer::Signed, Story::default())

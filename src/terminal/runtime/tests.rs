@@ -12,10 +12,12 @@ use test_pki::Pki;
 use transaction::Screen;
 
 use super::{Ended, Goal, Runtime};
+use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::compose::{ScreenKind, compose};
 use crate::config::Config;
-use crate::screen::{CustomerScreen, Facts};
+use crate::report::Report;
+use crate::screen::{CustomerScreen, Facts, name};
 
 /// A unit with a card inside, whose customer takes it as soon as it is given back.
 #[derive(Default)]
@@ -117,6 +119,7 @@ kind = "file"
 dir = "receipts"
 [limits]
 notice_ms_max = 5000
+time_warning_ms = 1000
 outbox_at_end_ms_max = 1000
 "#
     );
@@ -174,17 +177,27 @@ fn a_journal_that_cannot_be_written_gives_the_card_back_and_stops() {
     assert_eq!(calls, ["make-safe", "return-card"]);
 }
 
-/// A screen with a bug.
-struct Panics;
+/// A screen with a bug at one of its pages.
+struct Panics(&'static str);
 
 impl CustomerScreen for Panics {
-    fn show(&mut self, _screen: &Screen, _facts: &Facts<'_>) {
-        panic!("a bug in a screen");
+    fn show(&mut self, screen: &Screen, _facts: &Facts<'_>) {
+        assert_ne!(name(screen), self.0, "a bug in a screen");
     }
 
     fn out_of_service(&mut self) {}
 
     fn dots(&mut self, _entered: u8) {}
+
+    fn help(&mut self, _screen: &Screen, _facts: &Facts<'_>) {}
+
+    fn warn_time(&mut self, _screen: &Screen, _more: bool, _facts: &Facts<'_>) {}
+
+    fn call_to_take_card(&mut self) {}
+
+    fn speak(&mut self, _catalogue: Arc<Catalogue>) {}
+
+    fn report(&mut self, _report: &Report) {}
 }
 
 #[test]
@@ -194,7 +207,7 @@ fn a_bug_gives_the_card_back_and_is_in_the_log_with_all_before_it() {
     let unit = Arc::new(FakeUnit::default());
     let fake = Arc::clone(&unit);
     let (mut parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| fake)).unwrap();
-    parts.screen = Box::new(Panics);
+    parts.screen = Box::new(Panics("take-card"));
     let ended = Runtime::new(parts, Goal::Register).run(recovery);
     assert!(matches!(ended, Ended::NoVisit { code: "program-error" }));
     assert!(unit.calls().contains(&"return-card"));
@@ -202,6 +215,22 @@ fn a_bug_gives_the_card_back_and_is_in_the_log_with_all_before_it() {
     let noted = codes.iter().position(|code| code == "card-found-at-start");
     let bug = codes.iter().position(|code| code == "program-error");
     assert!(noted.is_some() && noted < bug, "{codes:?}");
+}
+
+#[test]
+fn a_bug_before_anybody_has_looked_gives_back_a_card_that_may_be_inside() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let unit = Arc::new(FakeUnit::default());
+    let fake = Arc::clone(&unit);
+    let (mut parts, recovery) = compose(config.clone(), ScreenKind::None, Box::new(|_| fake)).unwrap();
+    parts.screen = Box::new(Panics("starting"));
+    let ended = Runtime::new(parts, Goal::Register).run(recovery);
+    assert!(matches!(ended, Ended::NoVisit { code: "program-error" }));
+    let mut calls = unit.calls();
+    calls.sort_unstable();
+    assert_eq!(calls, ["make-safe", "return-card"]);
+    assert_eq!(codes(&config), ["started", "program-error"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use transaction::Screen;
 
 use super::{CustomerScreen, Facts};
 use crate::catalogue::{Catalogue, Key, ScreenText};
+use crate::report::Report;
 
 /// Digits of the PIN, for the dots.
 const PIN_DIGITS: u8 = 4;
@@ -36,7 +37,10 @@ impl<W: Write> Console<W> {
             Hands::Keys => None,
             Hands::Pad => Some("[0-9] [Backspace] [Enter]".to_owned()),
         };
-        let keys: Vec<_> = pad.into_iter().chain(labelled).collect();
+        let mut keys: Vec<_> = pad.into_iter().chain(labelled).collect();
+        if !keys.is_empty() && hands == Hands::Keys {
+            keys.push(format!("[{}] {}", typed(Key::Help, hands), self.catalogue.help_label()));
+        }
         if !keys.is_empty() {
             page.push_str(&format!("\n  {}\n", keys.join("   ")));
         }
@@ -66,6 +70,16 @@ const fn typed(key: Key, hands: Hands) -> &'static str {
         (Key::Cancel, Hands::Pad) => "Esc",
         (Key::Yes, _) => "y + Enter",
         (Key::No, _) => "n + Enter",
+        (Key::More, Hands::Keys) => "+ + Enter",
+        (Key::More, Hands::Pad) => "0-9",
+        (Key::Help, _) => "? + Enter",
+    }
+}
+
+const fn hands(screen: &Screen) -> Hands {
+    match screen {
+        Screen::EnterPin { .. } => Hands::Pad,
+        _ => Hands::Keys,
     }
 }
 
@@ -73,14 +87,10 @@ impl<W: Write> CustomerScreen for Console<W> {
     fn show(&mut self, screen: &Screen, facts: &Facts<'_>) {
         let words = self.catalogue.screen(screen, &facts.words);
         let terms = match screen {
-            Screen::Terms => facts.terms.map(|terms| terms.text.as_str()),
+            Screen::Terms => facts.terms.map(|terms| terms.shown.text()),
             _ => None,
         };
-        let hands = match screen {
-            Screen::EnterPin { .. } => Hands::Pad,
-            _ => Hands::Keys,
-        };
-        self.print(&words, terms, hands);
+        self.print(&words, terms, hands(screen));
     }
 
     fn out_of_service(&mut self) {
@@ -93,4 +103,26 @@ impl<W: Write> CustomerScreen for Console<W> {
         let end = if entered < PIN_DIGITS { "" } else { "\n" };
         self.write(&format!("\r  {dots}{end}"));
     }
+
+    fn help(&mut self, screen: &Screen, facts: &Facts<'_>) {
+        let words = self.catalogue.help(screen, &facts.words);
+        self.print(&words, None, hands(screen));
+    }
+
+    fn warn_time(&mut self, screen: &Screen, more: bool, facts: &Facts<'_>) {
+        let words = self.catalogue.warning(screen, more, &facts.words);
+        self.write("\x07");
+        self.print(&words, None, hands(screen));
+    }
+
+    fn call_to_take_card(&mut self) {
+        // The bell.
+        self.write("\x07");
+    }
+
+    fn speak(&mut self, catalogue: Arc<Catalogue>) {
+        self.catalogue = catalogue;
+    }
+
+    fn report(&mut self, _report: &Report) {}
 }

@@ -1,8 +1,8 @@
 //! The customer's keys, read from standard input on a thread of their own.
 //!
-//! Invariant: while the PIN is entered nothing is read here. Pad and keys may be one and the same terminal; a digit read
-//! by the wrong one would lie in a buffer that is not the slot. The gate is closed before the pad begins, and reading
-//! happens under the gate.
+//! Invariant: while the PIN is entered at the same terminal nothing is read here: a digit read by the wrong one would lie
+//! in a buffer that is not the slot. The gate is closed before the pad begins, and reading happens under the gate. A
+//! program's keys (JSON) come from elsewhere; they pass at any time, so that cancel works at the PIN screen too.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -11,10 +11,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::read;
 use serde::Deserialize;
-use transaction::{Event, Key};
+use transaction::{Event, Key, Mode, Order};
 use zeroize::Zeroize as _;
 
-use crate::queue::Mailbox;
+use crate::catalogue::Language;
+use crate::queue::{Mailbox, Message, Story};
 
 /// A line of so many bytes, or more, is no key.
 const LINE_BYTES_MAX: usize = 64;
@@ -24,13 +25,14 @@ const LINE_BYTES_MAX: usize = 64;
 pub(crate) enum KeyForm {
     /// `{"key":"confirm"}`
     Json,
-    /// What a person types: Enter, `c`, `y`, `n`.
+    /// What a person types: Enter, `c`, `y`, `n`, `+`, `?`, or the tag of a language.
     Typed,
 }
 
 /// The reader's gate.
 #[derive(Clone)]
 pub(crate) struct Keys {
+    form: KeyForm,
     gate: Arc<Gate>,
 }
 
@@ -51,12 +53,12 @@ impl Keys {
         std::thread::Builder::new()
             .name("keys".to_owned())
             .spawn(move || read_keys(form, &reader, &mailbox))?;
-        Ok(Self { gate })
+        Ok(Self { form, gate })
     }
 
-    /// From here on nothing is read.
+    /// From here on nothing is read from a terminal that may be the pad's.
     pub(crate) fn close(&self) {
-        *self.gate.lock() = true;
+        *self.gate.lock() = self.form == KeyForm::Typed;
     }
 
     /// From here on keys are read again.
@@ -100,8 +102,8 @@ fn read_keys(form: KeyForm, gate: &Gate, mailbox: &Mailbox) {
         };
         drop(open);
         for byte in chunk.iter().take(count) {
-            if let Some(key) = take(form, &mut line, *byte) {
-                mailbox.event(Event::Key(key));
+            if let Some(said) = take(form, &mut line, *byte) {
+                mailbox.post(said, Story::default());
             }
         }
         // Who types the PIN at the wrong place must not leave it here.
@@ -109,8 +111,8 @@ fn read_keys(form: KeyForm, gate: &Gate, mailbox: &Mailbox) {
     }
 }
 
-/// One more byte: the key, when it ends a line that is one.
-fn take(form: KeyForm, line: &mut Vec<u8>, byte: u8) -> Option<Key> {
+/// One more byte: what the line says, when it ends one that says something.
+fn take(form: KeyForm, line: &mut Vec<u8>, byte: u8) -> Option<Message> {
     if byte != b'\n' {
         // What is over is not kept.
         if line.len() < LINE_BYTES_MAX {
@@ -118,15 +120,23 @@ fn take(form: KeyForm, line: &mut Vec<u8>, byte: u8) -> Option<Key> {
         }
         return None;
     }
-    let key = if line.len() < LINE_BYTES_MAX { parse(form, line) } else { None };
+    let said = if line.len() < LINE_BYTES_MAX { parse(form, line) } else { None };
     line.zeroize();
-    key
+    said
 }
 
+/// What a program may say, one object a line.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyLine {
-    key: KeyName,
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+enum Said {
+    /// `{"key":"confirm"}`
+    Key(KeyName),
+    /// `{"language":"en"}`
+    Language(Language),
+    /// `{"mode":"voice"}`: the handset was taken, or hung up.
+    Mode(ModeName),
+    /// `{"order":"stop-after-visit"}`: what the operator wants.
+    Order(OrderName),
 }
 
 #[derive(Deserialize)]
@@ -136,22 +146,65 @@ enum KeyName {
     Cancel,
     Yes,
     No,
+    More,
+    Help,
 }
 
-fn parse(form: KeyForm, line: &[u8]) -> Option<Key> {
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ModeName {
+    Screen,
+    Voice,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum OrderName {
+    StopAfterVisit,
+    StopNow,
+    Resume,
+}
+
+impl From<Said> for Message {
+    fn from(said: Said) -> Self {
+        Self::Event(match said {
+            Said::Language(language) => return Self::Language(language),
+            Said::Key(key) => Event::Key(match key {
+                KeyName::Confirm => Key::Confirm,
+                KeyName::Cancel => Key::Cancel,
+                KeyName::Yes => Key::Yes,
+                KeyName::No => Key::No,
+                KeyName::More => Key::More,
+                KeyName::Help => Key::Help,
+            }),
+            Said::Mode(mode) => Event::Mode(match mode {
+                ModeName::Screen => Mode::Screen,
+                ModeName::Voice => Mode::Voice,
+            }),
+            Said::Order(order) => Event::Order(match order {
+                OrderName::StopAfterVisit => Order::StopAfterVisit,
+                OrderName::StopNow => Order::StopNow,
+                OrderName::Resume => Order::Resume,
+            }),
+        })
+    }
+}
+
+fn parse(form: KeyForm, line: &[u8]) -> Option<Message> {
+    let key = |key| Some(Message::Event(Event::Key(key)));
     match form {
-        KeyForm::Json => serde_json::from_slice::<KeyLine>(line).ok().map(|line| match line.key {
-            KeyName::Confirm => Key::Confirm,
-            KeyName::Cancel => Key::Cancel,
-            KeyName::Yes => Key::Yes,
-            KeyName::No => Key::No,
-        }),
+        KeyForm::Json => serde_json::from_slice::<Said>(line).ok().map(Message::from),
         KeyForm::Typed => match line.trim_ascii() {
-            b"" => Some(Key::Confirm),
-            b"c" | b"C" => Some(Key::Cancel),
-            b"y" | b"Y" => Some(Key::Yes),
-            b"n" | b"N" => Some(Key::No),
-            _ => None,
+            b"" => key(Key::Confirm),
+            b"c" | b"C" => key(Key::Cancel),
+            b"y" | b"Y" => key(Key::Yes),
+            b"n" | b"N" => key(Key::No),
+            b"+" => key(Key::More),
+            b"?" => key(Key::Help),
+            other => {
+                let tag = std::str::from_utf8(other).ok()?;
+                Language::ALL.into_iter().find(|language| language.tag() == tag).map(Message::Language)
+            }
         },
     }
 }
@@ -160,14 +213,34 @@ fn parse(form: KeyForm, line: &[u8]) -> Option<Key> {
 mod tests {
     use super::*;
 
+    fn said(form: KeyForm, line: &[u8]) -> String {
+        parse(form, line).map_or_else(|| "nothing".to_owned(), |message| format!("{message:?}"))
+    }
+
     #[test]
-    fn keys_have_one_spelling_in_json() {
-        assert_eq!(parse(KeyForm::Json, br#"{"key":"confirm"}"#), Some(Key::Confirm));
-        assert_eq!(parse(KeyForm::Json, br#"{"key":"cancel"}"#), Some(Key::Cancel));
-        for line in
-            [&br#"{"key":"Confirm"}"#[..], br#"{"key":"confirm","pin":"1234"}"#, b"confirm", b"", b"1234"]
-        {
-            assert_eq!(parse(KeyForm::Json, line), None);
+    fn what_a_program_says_has_one_spelling() {
+        for (line, meant) in [
+            (&br#"{"key":"confirm"}"#[..], "Event(Key(Confirm))"),
+            (br#"{"key":"cancel"}"#, "Event(Key(Cancel))"),
+            (br#"{"key":"more"}"#, "Event(Key(More))"),
+            (br#"{"key":"help"}"#, "Event(Key(Help))"),
+            (br#"{"language":"en"}"#, "Language(En)"),
+            (br#"{"mode":"voice"}"#, "Event(Mode(Voice))"),
+            (br#"{"order":"stop-after-visit"}"#, "Event(Order(StopAfterVisit))"),
+            (br#"{"order":"resume"}"#, "Event(Order(Resume))"),
+        ] {
+            assert_eq!(said(KeyForm::Json, line), meant);
+        }
+        for line in [
+            &br#"{"key":"Confirm"}"#[..],
+            br#"{"key":"confirm","pin":"1234"}"#,
+            br#"{"language":"xx"}"#,
+            br#"{"order":"halt"}"#,
+            b"confirm",
+            b"",
+            b"1234",
+        ] {
+            assert_eq!(said(KeyForm::Json, line), "nothing");
         }
     }
 
@@ -175,16 +248,28 @@ mod tests {
     fn a_line_that_is_too_long_is_no_key_and_the_next_one_is() {
         let mut line = Vec::new();
         let text = format!("y{}n\nn\n", " ".repeat(LINE_BYTES_MAX));
-        let keys: Vec<_> = text.bytes().filter_map(|byte| take(KeyForm::Typed, &mut line, byte)).collect();
-        assert_eq!(keys, [Key::No]);
+        let keys: Vec<_> = text
+            .bytes()
+            .filter_map(|byte| take(KeyForm::Typed, &mut line, byte))
+            .map(|message| format!("{message:?}"))
+            .collect();
+        assert_eq!(keys, ["Event(Key(No))"]);
     }
 
     #[test]
     fn a_typed_pin_is_no_key() {
-        assert_eq!(parse(KeyForm::Typed, b"1234"), None);
-        assert_eq!(parse(KeyForm::Typed, b""), Some(Key::Confirm));
-        assert_eq!(parse(KeyForm::Typed, b" y\r"), Some(Key::Yes));
-        assert_eq!(parse(KeyForm::Typed, b"n"), Some(Key::No));
-        assert_eq!(parse(KeyForm::Typed, b"C"), Some(Key::Cancel));
+        for (typed, meant) in [
+            (&b"1234"[..], "nothing"),
+            (b"", "Event(Key(Confirm))"),
+            (b" y\r", "Event(Key(Yes))"),
+            (b"n", "Event(Key(No))"),
+            (b"C", "Event(Key(Cancel))"),
+            (b"+", "Event(Key(More))"),
+            (b"?", "Event(Key(Help))"),
+            (b"en", "Language(En)"),
+            (b"fr", "nothing"),
+        ] {
+            assert_eq!(said(KeyForm::Typed, typed), meant);
+        }
     }
 }

@@ -7,10 +7,11 @@ use std::io::Write;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use transaction::{Outcome, Screen};
+use transaction::{Closed, Outcome, Screen};
 
-use super::{CustomerScreen, Facts, OUT_OF_SERVICE, name};
+use super::{CustomerScreen, Facts, HELP, OUT_OF_SERVICE, TIME_WARNING, name};
 use crate::catalogue::{Catalogue, ScreenText};
+use crate::report::Report;
 
 /// The screen.
 pub(crate) struct Lines<W> {
@@ -34,7 +35,10 @@ impl<W: Write> Lines<W> {
                 json!({ "title": title, "text": text, "question": question, "keys": keys }),
             );
         }
-        let line = Value::Object(line);
+        self.line(&Value::Object(line));
+    }
+
+    fn line(&mut self, line: &Value) {
         // Whoever read the screens is gone: the visit goes on, and the card comes back.
         let _gone = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
     }
@@ -54,13 +58,39 @@ impl<W: Write> CustomerScreen for Lines<W> {
     fn dots(&mut self, entered: u8) {
         self.write("dots", object(json!({ "entered": entered })), None);
     }
+
+    fn help(&mut self, screen: &Screen, facts: &Facts<'_>) {
+        let words = self.catalogue.help(screen, &facts.words);
+        self.write(HELP, object(json!({ "of": name(screen) })), Some(words));
+    }
+
+    fn warn_time(&mut self, screen: &Screen, more: bool, facts: &Facts<'_>) {
+        let words = self.catalogue.warning(screen, more, &facts.words);
+        self.write(TIME_WARNING, object(json!({ "of": name(screen), "more": more })), Some(words));
+    }
+
+    fn call_to_take_card(&mut self) {
+        self.line(&json!({ "cue": "take-card" }));
+    }
+
+    fn speak(&mut self, catalogue: Arc<Catalogue>) {
+        self.catalogue = catalogue;
+    }
+
+    fn report(&mut self, report: &Report) {
+        match serde_json::to_value(report) {
+            Ok(report) => self.line(&report),
+            Err(error) => tracing::error!(%error, "a visit's result could not be told"),
+        }
+    }
 }
 
 fn fields(screen: &Screen, facts: &Facts<'_>) -> Map<String, Value> {
     object(match screen {
         Screen::Terms => match facts.terms {
             Some(terms) => {
-                json!({ "version": terms.version, "language": terms.language, "text": terms.text })
+                let (version, shown) = (terms.all.version().as_str(), &terms.shown);
+                json!({ "version": version, "language": shown.language().as_str(), "text": shown.text() })
             }
             None => json!({}),
         },
@@ -68,8 +98,9 @@ fn fields(screen: &Screen, facts: &Facts<'_>) -> Map<String, Value> {
             json!({ "tries_left": tries_left.get(), "wrong_before": wrong_before })
         }
         Screen::LastTry => json!({ "tries_left": 1 }),
-        Screen::Result { outcome, expires_soon } => {
+        Screen::Result { outcome, expires_soon, receipt } => {
             let mut fields = of_outcome(outcome);
+            fields.insert("receipt".to_owned(), Value::from(*receipt));
             fields.insert("expires_soon".to_owned(), Value::from(*expires_soon));
             fields.insert("acceptance_number".to_owned(), Value::from(facts.words.acceptance.as_deref()));
             fields.insert("request_id".to_owned(), Value::from(facts.request.map(|id| id.to_string())));
@@ -79,7 +110,11 @@ fn fields(screen: &Screen, facts: &Facts<'_>) -> Map<String, Value> {
         Screen::TakeCard => json!({ "found_at_start": false }),
         Screen::TakeFoundCard => json!({ "found_at_start": true }),
         Screen::CardUnitDown { fault } => json!({ "code": fault.code }),
-        Screen::Menu
+        Screen::OutOfService { why: Closed::Fault(fault) } => json!({ "code": fault.code }),
+        Screen::OutOfService { why: Closed::Stopped } => json!({ "code": "stopped" }),
+        Screen::Starting
+        | Screen::Retained
+        | Screen::Menu
         | Screen::Connecting
         | Screen::InsertCard
         | Screen::Reading

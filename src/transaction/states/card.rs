@@ -1,6 +1,7 @@
 //! The card comes in and everything that can be known before the PIN is found out: certificate, dates, tries.
 
 use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
+use crate::patience::Patience;
 use crate::states::{State, ending, pin};
 use crate::{
     Act, Answer, CardAnswer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PrepareAnswer, Record,
@@ -8,14 +9,14 @@ use crate::{
 };
 
 /// The customer is asked for the card.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitCard {
     visit: Visit,
-    deadline: Timer,
+    patience: Patience,
 }
 
 /// The customer is asked for the card, and the card unit is away: it gets a moment to come back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitCardUnit {
     visit: Visit,
     fault: Fault,
@@ -23,7 +24,7 @@ pub(crate) struct AwaitCardUnit {
 }
 
 /// The card is being read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitCardRead {
     visit: Visit,
     read: Asked,
@@ -31,7 +32,7 @@ pub(crate) struct AwaitCardRead {
 }
 
 /// The bytes to be signed are being made. No deadline: this machine's own memory and processor answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitPrepared {
     visit: Visit,
     prepare: Asked,
@@ -56,7 +57,7 @@ pub(super) fn ask_card(visit: Visit, cx: &mut Cx) -> State {
 }
 
 fn await_card(visit: Visit, cx: &mut Cx) -> State {
-    AwaitCard { visit, deadline: cx.arm(Limit::InsertCard) }.into()
+    AwaitCard { visit, patience: Patience::begin(Limit::InsertCard, cx) }.into()
 }
 
 fn await_unit(visit: Visit, fault: Fault, cx: &mut Cx) -> State {
@@ -71,28 +72,44 @@ fn read_card(visit: Visit, cx: &mut Cx) -> State {
 
 impl AwaitCard {
     fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
-        cx.disarm(self.deadline);
+        self.patience.end(cx);
         Ok(ending::stop(self.visit, outcome, cx))
     }
 }
 
 impl Await for AwaitCard {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::InsertCard)
+    }
+
+    fn patience(&mut self) -> Option<&mut Patience> {
+        Some(&mut self.patience)
+    }
+
+    fn time_over(self, cx: &mut Cx) -> Next {
+        Ok(ending::stop(self.visit, Outcome::Refused(Refusal::TimedOut), cx))
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.stop(Outcome::Refused(Refusal::ServiceStopped), cx)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
             Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
-            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 
     fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
         match event {
             CardEvent::Inserted => {
-                cx.disarm(self.deadline);
+                self.patience.end(cx);
                 Ok(read_card(self.visit, cx))
             }
             CardEvent::Mute => self.stop(Outcome::Refused(Refusal::CardUnreadable), cx),
             CardEvent::UnitLost(fault) => {
-                cx.disarm(self.deadline);
+                self.patience.end(cx);
                 Ok(await_unit(self.visit, fault, cx))
             }
             CardEvent::Removed | CardEvent::UnitBack => self.stay(),
@@ -104,21 +121,30 @@ impl Await for AwaitCard {
     }
 
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
-        if !self.deadline.is(timer) {
-            return self.stale(timer, cx);
-        }
-        Ok(ending::stop(self.visit, Outcome::Refused(Refusal::TimedOut), cx))
+        self.stale(timer, cx)
+    }
+}
+
+impl AwaitCardUnit {
+    fn stop(self, refusal: Refusal, cx: &mut Cx) -> Next {
+        cx.disarm(self.deadline);
+        Ok(ending::stop(self.visit, Outcome::Refused(refusal), cx))
     }
 }
 
 impl Await for AwaitCardUnit {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::InsertCard)
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.stop(Refusal::ServiceStopped, cx)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
-            Key::Cancel => {
-                cx.disarm(self.deadline);
-                Ok(ending::stop(self.visit, Outcome::Refused(Refusal::Cancelled), cx))
-            }
-            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Cancel => self.stop(Refusal::Cancelled, cx),
+            Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 
@@ -128,10 +154,7 @@ impl Await for AwaitCardUnit {
                 cx.disarm(self.deadline);
                 Ok(read_card(self.visit, cx))
             }
-            CardEvent::Mute => {
-                cx.disarm(self.deadline);
-                Ok(ending::stop(self.visit, Outcome::Refused(Refusal::CardUnreadable), cx))
-            }
+            CardEvent::Mute => self.stop(Refusal::CardUnreadable, cx),
             CardEvent::Removed => {
                 cx.disarm(self.deadline);
                 Ok(await_card(self.visit, cx))
@@ -161,10 +184,18 @@ impl AwaitCardRead {
 }
 
 impl Await for AwaitCardRead {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Reading)
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.stop(Outcome::Refused(Refusal::ServiceStopped), cx)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
             Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
-            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 
@@ -208,10 +239,18 @@ impl Await for AwaitCardRead {
 }
 
 impl Await for AwaitPrepared {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Reading)
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        Ok(ending::stop(self.visit, Outcome::Refused(Refusal::ServiceStopped), cx))
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
             Key::Cancel => Ok(ending::stop(self.visit, Outcome::Refused(Refusal::Cancelled), cx)),
-            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 

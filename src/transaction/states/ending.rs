@@ -3,14 +3,15 @@
 //! Invariant: every way out of this file passes [`give_back`], which leaves a card in the unit to nobody.
 
 use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
-use crate::states::{State, start};
+use crate::patience::Patience;
+use crate::states::{State, start, taking};
 use crate::{
-    Act, Answer, CardEvent, Decision, Device, EffectNo, Fault, Key, Limit, Outcome, PrintAnswer, Record,
-    Release, RequestId, ReturnOrder, Screen, Visit,
+    Act, Answer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PrintAnswer, Record, Release,
+    ReturnOrder, Screen, Visit,
 };
 
 /// What the customer was told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Told {
     pub(super) visit: Visit,
     pub(super) outcome: Outcome,
@@ -18,33 +19,38 @@ pub(super) struct Told {
 }
 
 /// What is left to do when the card is out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AfterCard {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum AfterCard {
     Print,
     Close,
 }
 
+/// What there is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Page {
+    /// Why the visit stopped.
+    Stopped,
+    /// There is no receipt; here are the numbers.
+    NoReceipt,
+    /// The card is kept; this is whom to call.
+    Retained,
+}
+
 /// The receipt is being printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitPrinted {
     told: Told,
     print: Asked,
     deadline: Timer,
 }
 
-/// The reason why the visit stopped is on the screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something is on the screen that the customer should read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitNoticeRead {
     told: Told,
-    deadline: Timer,
-}
-
-/// The card is offered to the customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AwaitCardTaken {
-    told: Told,
-    reminder: Timer,
+    page: Page,
     then: AfterCard,
+    patience: Patience,
 }
 
 /// Ends a visit before the point of no return: nothing was sent, and nothing will be.
@@ -52,9 +58,13 @@ pub(super) fn stop(visit: Visit, outcome: Outcome, cx: &mut Cx) -> State {
     cx.record(Record::Stopped { visit, outcome });
     cx.release(Release::ForgetPin);
     cx.release(Release::EndCard);
-    cx.show(Screen::Stopped { outcome });
-    let told = Told { visit, outcome, expires_soon: false };
-    AwaitNoticeRead { told, deadline: cx.arm(Limit::Notice) }.into()
+    notice(Told { visit, outcome, expires_soon: false }, Page::Stopped, AfterCard::Close, cx)
+}
+
+/// Lets the customer read something, then goes on with the card.
+pub(super) fn notice(told: Told, page: Page, then: AfterCard, cx: &mut Cx) -> State {
+    cx.show(page.screen(told));
+    AwaitNoticeRead { told, page, then, patience: Patience::begin(Limit::Notice, cx) }.into()
 }
 
 /// Goes on after the question for a receipt.
@@ -78,12 +88,7 @@ fn print(told: Told, cx: &mut Cx) -> State {
 
 fn give_back(told: Told, then: AfterCard, cx: &mut Cx) -> State {
     match cx.place() {
-        CardPlace::In | CardPlace::InMute => {
-            cx.record(Record::CardReturning(told.visit));
-            cx.release(Release::ReturnCard);
-            cx.show(Screen::TakeCard);
-            AwaitCardTaken { told, reminder: cx.arm(Limit::CardTake), then }.into()
-        }
+        CardPlace::In | CardPlace::InMute => taking::offer(taking::Whose::Customer { told, then }, cx),
         CardPlace::Out | CardPlace::Unseen => after_card(told, then, cx),
         CardPlace::Unknown(_) => {
             cx.record(Record::CardUnseen(told.visit));
@@ -93,7 +98,8 @@ fn give_back(told: Told, then: AfterCard, cx: &mut Cx) -> State {
     }
 }
 
-fn after_card(told: Told, then: AfterCard, cx: &mut Cx) -> State {
+/// Goes on when the card is out of the customer's way.
+pub(super) fn after_card(told: Told, then: AfterCard, cx: &mut Cx) -> State {
     match then {
         AfterCard::Print => print(told, cx),
         AfterCard::Close => close(told, cx),
@@ -116,19 +122,17 @@ fn close(told: Told, cx: &mut Cx) -> State {
 }
 
 impl AwaitPrinted {
-    /// A card that is still in, or was put in again, goes back; then the visit is over.
-    fn go_on(self, cx: &mut Cx) -> Next {
-        Ok(give_back(self.told, AfterCard::Close, cx))
-    }
-
     fn failed(self, fault: Fault, cx: &mut Cx) -> Next {
         cx.record(Record::Fault(fault));
-        cx.show(Screen::NoReceipt);
-        self.go_on(cx)
+        Ok(notice(self.told, Page::NoReceipt, AfterCard::Close, cx))
     }
 }
 
 impl Await for AwaitPrinted {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Printing)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         self.ignore(key, cx)
     }
@@ -152,7 +156,8 @@ impl Await for AwaitPrinted {
         match answer {
             PrintAnswer::Printed => {
                 cx.record(Record::ReceiptPrinted(self.told.visit));
-                self.go_on(cx)
+                // A card that is still in, or was put in again, goes back; then the visit is over.
+                Ok(give_back(self.told, AfterCard::Close, cx))
             }
             PrintAnswer::Failed(fault) => self.failed(fault, cx),
         }
@@ -166,14 +171,41 @@ impl Await for AwaitPrinted {
     }
 }
 
+impl Page {
+    const fn screen(self, told: Told) -> Screen {
+        match self {
+            Self::Stopped => Screen::Stopped { outcome: told.outcome },
+            Self::NoReceipt => Screen::NoReceipt,
+            Self::Retained => Screen::Retained,
+        }
+    }
+}
+
 impl Await for AwaitNoticeRead {
+    fn screen(&self) -> Option<Screen> {
+        Some(self.page.screen(self.told))
+    }
+
+    fn patience(&mut self) -> Option<&mut Patience> {
+        Some(&mut self.patience)
+    }
+
+    fn time_over(self, cx: &mut Cx) -> Next {
+        Ok(give_back(self.told, self.then, cx))
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.patience.end(cx);
+        Ok(give_back(self.told, self.then, cx))
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
             Key::Confirm | Key::Cancel => {
-                cx.disarm(self.deadline);
-                Ok(give_back(self.told, AfterCard::Close, cx))
+                self.patience.end(cx);
+                Ok(give_back(self.told, self.then, cx))
             }
-            Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 
@@ -192,60 +224,6 @@ impl Await for AwaitNoticeRead {
     }
 
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
-        if !self.deadline.is(timer) {
-            return self.stale(timer, cx);
-        }
-        Ok(give_back(self.told, AfterCard::Close, cx))
-    }
-}
-
-impl Await for AwaitCardTaken {
-    /// A receipt that is still to come says what is known by then.
-    fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {
-        cx.decided(request, decision);
-        if request != self.told.visit.request || self.then != AfterCard::Print {
-            return self.stay();
-        }
-        let told = Told { outcome: decision.into(), ..self.told };
-        Ok(Self { told, ..self }.into())
-    }
-
-    fn key(self, key: Key, cx: &mut Cx) -> Next {
-        self.ignore(key, cx)
-    }
-
-    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
-        match event {
-            CardEvent::Removed => {
-                cx.disarm(self.reminder);
-                cx.record(Record::CardTaken(self.told.visit));
-                Ok(after_card(self.told, self.then, cx))
-            }
-            CardEvent::Inserted | CardEvent::Mute | CardEvent::UnitLost(_) | CardEvent::UnitBack => {
-                self.stay()
-            }
-        }
-    }
-
-    fn answer(self, to: EffectNo, _answer: Answer, cx: &mut Cx) -> Next {
-        self.stale(to, cx)
-    }
-
-    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
-        if !self.reminder.is(timer) {
-            return self.stale(timer, cx);
-        }
-        match cx.place() {
-            CardPlace::In | CardPlace::InMute => {
-                cx.record(Record::CardNotTaken(Some(self.told.visit.id)));
-                cx.release(Release::ReturnCard);
-                Ok(Self { reminder: cx.arm(Limit::CardTake), ..self }.into())
-            }
-            // Nobody can see any more whether it was taken, or it went while the unit was away.
-            CardPlace::Unknown(_) | CardPlace::Out | CardPlace::Unseen => {
-                cx.record(Record::CardUnseen(self.told.visit));
-                Ok(after_card(self.told, self.then, cx))
-            }
-        }
+        self.stale(timer, cx)
     }
 }

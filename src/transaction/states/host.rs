@@ -4,35 +4,38 @@
 //! pending, never anything else.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
+use crate::patience::Patience;
 use crate::states::{State, ending};
 use crate::{
-    Act, Answer, CardEvent, Decision, EffectNo, HostAnswer, Key, Limit, Outcome, Record, Release, RequestId,
-    Screen, Visit,
+    Act, Answer, CardEvent, Decision, EffectNo, HostAnswer, Key, Limit, Outcome, Printing, Record, Release,
+    RequestId, Screen, Visit,
 };
 
 /// The request is on its way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitHostDecision {
     waiting: Waiting,
     sent: Asked,
 }
 
 /// The last attempt brought no decision; the next one follows after a pause.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitResend {
     waiting: Waiting,
     pause: Timer,
 }
 
 /// The result is on the screen: receipt or not?
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitReceiptChoice {
     told: ending::Told,
-    deadline: Timer,
+    /// A receipt can be had.
+    receipt: bool,
+    patience: Patience,
 }
 
 /// A customer who waits for a decision, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Waiting {
     visit: Visit,
     expires_soon: bool,
@@ -67,13 +70,32 @@ impl Waiting {
     }
 
     fn tell(self, outcome: Outcome, cx: &mut Cx) -> State {
-        let told = ending::Told { visit: self.visit, outcome, expires_soon: self.expires_soon };
-        cx.show(Screen::Result { outcome, expires_soon: self.expires_soon });
-        AwaitReceiptChoice { told, deadline: cx.arm(Limit::ReceiptChoice) }.into()
+        tell(ending::Told { visit: self.visit, outcome, expires_soon: self.expires_soon }, cx)
     }
 }
 
+/// Shows the result, and asks for the receipt where one can be printed.
+fn tell(told: ending::Told, cx: &mut Cx) -> State {
+    let receipt = cx.can_print();
+    cx.show(result(told, receipt));
+    AwaitReceiptChoice { told, receipt, patience: Patience::begin(Limit::ReceiptChoice, cx) }.into()
+}
+
+const fn result(told: ending::Told, receipt: bool) -> Screen {
+    Screen::Result { outcome: told.outcome, expires_soon: told.expires_soon, receipt }
+}
+
 impl Await for AwaitHostDecision {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Sending)
+    }
+
+    /// The request is durable: the outbox goes on with it after the next start.
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        cx.disarm(self.waiting.deadline);
+        Ok(self.waiting.pending(cx))
+    }
+
     fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {
         match self.waiting.decided(request, decision, cx) {
             Some(next) => Ok(next),
@@ -124,6 +146,16 @@ impl Await for AwaitHostDecision {
 }
 
 impl Await for AwaitResend {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Sending)
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        cx.disarm(self.waiting.deadline);
+        cx.disarm(self.pause);
+        Ok(self.waiting.pending(cx))
+    }
+
     fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {
         match self.waiting.decided(request, decision, cx) {
             Some(next) => {
@@ -167,12 +199,33 @@ impl Await for AwaitResend {
 
 impl AwaitReceiptChoice {
     fn choose(self, wanted: bool, cx: &mut Cx) -> Next {
-        cx.disarm(self.deadline);
+        self.patience.end(cx);
         Ok(ending::receipt_chosen(self.told, wanted, cx))
     }
 }
 
 impl Await for AwaitReceiptChoice {
+    fn screen(&self) -> Option<Screen> {
+        Some(result(self.told, self.receipt))
+    }
+
+    fn patience(&mut self) -> Option<&mut Patience> {
+        Some(&mut self.patience)
+    }
+
+    fn time_over(self, cx: &mut Cx) -> Next {
+        Ok(ending::receipt_chosen(self.told, false, cx))
+    }
+
+    /// The question is withdrawn, or comes back, with the printer.
+    fn printing(self, printing: Printing, cx: &mut Cx) -> Next {
+        cx.set_printing(printing);
+        if self.receipt == cx.can_print() {
+            return self.stay();
+        }
+        Self { receipt: cx.can_print(), ..self }.show_again(cx)
+    }
+
     fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {
         cx.decided(request, decision);
         if request != self.told.visit.request {
@@ -181,10 +234,8 @@ impl Await for AwaitReceiptChoice {
         match self.told.outcome {
             // The customer still stands here: the screen changes from pending to the result.
             Outcome::Pending => {
-                cx.disarm(self.deadline);
-                let told = ending::Told { outcome: decision.into(), ..self.told };
-                cx.show(Screen::Result { outcome: told.outcome, expires_soon: told.expires_soon });
-                Ok(Self { told, deadline: cx.arm(Limit::ReceiptChoice) }.into())
+                self.patience.end(cx);
+                Ok(tell(ending::Told { outcome: decision.into(), ..self.told }, cx))
             }
             // The same decision by another way.
             Outcome::Registered
@@ -196,10 +247,11 @@ impl Await for AwaitReceiptChoice {
     }
 
     fn key(self, key: Key, cx: &mut Cx) -> Next {
-        match key {
-            Key::Yes => self.choose(true, cx),
-            Key::No => self.choose(false, cx),
-            Key::Confirm | Key::Cancel => self.ignore(key, cx),
+        match (key, self.receipt) {
+            (Key::Yes, true) => self.choose(true, cx),
+            (Key::No, true) | (Key::Confirm | Key::No, false) => self.choose(false, cx),
+            (Key::Confirm | Key::Cancel | Key::More | Key::Help, true)
+            | (Key::Yes | Key::Cancel | Key::More | Key::Help, false) => self.ignore(key, cx),
         }
     }
 
@@ -218,9 +270,6 @@ impl Await for AwaitReceiptChoice {
     }
 
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
-        if !self.deadline.is(timer) {
-            return self.stale(timer, cx);
-        }
-        Ok(ending::receipt_chosen(self.told, false, cx))
+        self.stale(timer, cx)
     }
 }

@@ -4,6 +4,7 @@
 //! given to the card once, and never again when the answer is lost.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
+use crate::patience::Patience;
 use crate::states::{State, ending, host};
 use crate::{
     Act, Answer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PinAnswer, Record, Refusal, Screen,
@@ -11,31 +12,33 @@ use crate::{
 };
 
 /// Whose card is in, with what its certificate asks to be told at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Holder {
     pub(super) visit: Visit,
     pub(super) expires_soon: bool,
 }
 
 /// Only one try is left: use it?
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitLastTryYes {
     holder: Holder,
     last: TriesLeft,
     wrong_before: bool,
-    deadline: Timer,
+    patience: Patience,
 }
 
 /// The customer enters the PIN.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitPin {
     holder: Holder,
+    tries_left: TriesLeft,
+    wrong_before: bool,
     entry: Asked,
-    deadline: Timer,
+    patience: Patience,
 }
 
 /// The card checks the PIN.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitPinVerified {
     holder: Holder,
     verify: Asked,
@@ -43,7 +46,7 @@ pub(crate) struct AwaitPinVerified {
 }
 
 /// The card signs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitSignature {
     holder: Holder,
     sign: Asked,
@@ -59,8 +62,8 @@ fn enter_or_ask(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &
     cx.record(Record::TriesShown { visit: holder.visit, tries_left });
     if tries_left.is_last() {
         cx.show(Screen::LastTry);
-        let deadline = cx.arm(Limit::LastTry);
-        return AwaitLastTryYes { holder, last: tries_left, wrong_before, deadline }.into();
+        let patience = Patience::begin(Limit::LastTry, cx);
+        return AwaitLastTryYes { holder, last: tries_left, wrong_before, patience }.into();
     }
     enter(holder, tries_left, wrong_before, cx)
 }
@@ -68,7 +71,8 @@ fn enter_or_ask(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &
 fn enter(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &mut Cx) -> State {
     cx.show(Screen::EnterPin { tries_left, wrong_before });
     let entry = cx.ask(Act::AskPin);
-    AwaitPin { holder, entry, deadline: cx.arm(Limit::Pin) }.into()
+    let patience = Patience::begin(Limit::Pin, cx);
+    AwaitPin { holder, tries_left, wrong_before, entry, patience }.into()
 }
 
 /// What a card event means as long as nothing is signed: `None` is nothing.
@@ -86,25 +90,46 @@ fn stop(holder: Holder, deadline: Timer, outcome: Outcome, cx: &mut Cx) -> Next 
     Ok(ending::stop(holder.visit, outcome, cx))
 }
 
+impl AwaitLastTryYes {
+    fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
+        self.patience.end(cx);
+        Ok(ending::stop(self.holder.visit, outcome, cx))
+    }
+}
+
 impl Await for AwaitLastTryYes {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::LastTry)
+    }
+
+    fn patience(&mut self) -> Option<&mut Patience> {
+        Some(&mut self.patience)
+    }
+
+    fn time_over(self, cx: &mut Cx) -> Next {
+        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.stop(Outcome::Refused(Refusal::ServiceStopped), cx)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
             Key::Yes => {
-                cx.disarm(self.deadline);
+                self.patience.end(cx);
                 cx.record(Record::LastTryAccepted(self.holder.visit));
                 Ok(enter(self.holder, self.last, self.wrong_before, cx))
             }
-            Key::No | Key::Cancel => {
-                stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx)
-            }
+            Key::No | Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
             // 「確認」 is pressed by habit: it is not the explicit yes.
-            Key::Confirm => self.ignore(key, cx),
+            Key::Confirm | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 
     fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
         match interrupted_by(event) {
-            Some(outcome) => stop(self.holder, self.deadline, outcome, cx),
+            Some(outcome) => self.stop(outcome, cx),
             None => self.stay(),
         }
     }
@@ -114,24 +139,48 @@ impl Await for AwaitLastTryYes {
     }
 
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
-        if !self.deadline.is(timer) {
-            return self.stale(timer, cx);
-        }
-        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+        self.stale(timer, cx)
+    }
+}
+
+impl AwaitPin {
+    fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
+        self.patience.end(cx);
+        Ok(ending::stop(self.holder.visit, outcome, cx))
     }
 }
 
 impl Await for AwaitPin {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::EnterPin { tries_left: self.tries_left, wrong_before: self.wrong_before })
+    }
+
+    fn patience(&mut self) -> Option<&mut Patience> {
+        Some(&mut self.patience)
+    }
+
+    fn time_over(self, cx: &mut Cx) -> Next {
+        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.stop(Outcome::Refused(Refusal::ServiceStopped), cx)
+    }
+
+    fn pad_touched(self, cx: &mut Cx) -> Next {
+        self.more(None, cx)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
-            Key::Cancel => stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx),
-            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
+            Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 
     fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
         match interrupted_by(event) {
-            Some(outcome) => stop(self.holder, self.deadline, outcome, cx),
+            Some(outcome) => self.stop(outcome, cx),
             None => self.stay(),
         }
     }
@@ -143,34 +192,37 @@ impl Await for AwaitPin {
         let Answer::Pin(answer) = answer else { return wrong_kind() };
         match answer {
             PinAnswer::Entered => {
-                cx.disarm(self.deadline);
+                self.patience.end(cx);
                 cx.record(Record::PinEntered(self.holder.visit));
                 cx.show(Screen::Signing);
                 let verify = cx.ask(Act::VerifyPin);
                 let deadline = cx.arm(Limit::Verify);
                 Ok(AwaitPinVerified { holder: self.holder, verify, deadline }.into())
             }
-            PinAnswer::Cancelled => {
-                stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx)
-            }
-            PinAnswer::TimedOut => stop(self.holder, self.deadline, Outcome::Refused(Refusal::TimedOut), cx),
-            PinAnswer::Failed(fault) => stop(self.holder, self.deadline, Outcome::Fault(fault), cx),
+            PinAnswer::Cancelled => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
+            PinAnswer::TimedOut => self.stop(Outcome::Refused(Refusal::TimedOut), cx),
+            PinAnswer::Failed(fault) => self.stop(Outcome::Fault(fault), cx),
         }
     }
 
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
-        if !self.deadline.is(timer) {
-            return self.stale(timer, cx);
-        }
-        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+        self.stale(timer, cx)
     }
 }
 
 impl Await for AwaitPinVerified {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Signing)
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        stop(self.holder, self.deadline, Outcome::Refused(Refusal::ServiceStopped), cx)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
             Key::Cancel => stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx),
-            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 
@@ -220,10 +272,18 @@ impl Await for AwaitPinVerified {
 }
 
 impl Await for AwaitSignature {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Signing)
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        stop(self.holder, self.deadline, Outcome::Refused(Refusal::ServiceStopped), cx)
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
             Key::Cancel => stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx),
-            Key::Confirm | Key::Yes | Key::No => self.ignore(key, cx),
+            Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
 

@@ -1,49 +1,62 @@
 //! From the start of the process to an idle machine: any card found is powered off first, then returned.
 
 use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
-use crate::states::{State, consent};
+use crate::states::{State, consent, taking};
 use crate::{
-    Act, Answer, CardEvent, EffectNo, Fault, Key, Limit, Presence, Record, Recovery, Release, SafeAnswer,
-    Screen, Visit,
+    Act, Answer, CardEvent, Closed, EffectNo, Fault, Key, LanguageNo, Limit, Presence, Record, Recovery,
+    Release, SafeAnswer, Screen, Visit,
 };
 
 /// The journal is being opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitStart;
 
 /// The card unit is asked to power off any card.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitSafe {
     safe: Asked,
     deadline: Timer,
 }
 
-/// A card found at start-up is on its way back to its owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AwaitFoundCardTaken {
-    reminder: Timer,
-}
-
 /// The card unit cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitRepair {
+    fault: Fault,
     retry: Timer,
 }
 
 /// Idle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AwaitCustomer;
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct AwaitCustomer {
+    /// Who chose a language and went away leaves the menu in it until then.
+    language_back: Option<Timer>,
+}
+
+/// Nobody is served until an operator wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct AwaitOrder {
+    why: Closed,
+}
 
 impl Await for AwaitStart {
+    fn screen(&self) -> Option<Screen> {
+        None
+    }
+
     fn start(self, recovery: Recovery, cx: &mut Cx) -> Next {
         let open = match recovery {
             Recovery::Fresh | Recovery::Clean => alloc::vec::Vec::new(),
             Recovery::Interrupted(open) => open,
+            Recovery::Corrupt(fault) => {
+                cx.close_for(Closed::Fault(fault));
+                alloc::vec::Vec::new()
+            }
         };
         cx.record(Record::Started { interrupted: u32::try_from(open.len()).unwrap_or(u32::MAX) });
         for visit in open {
             cx.record(Record::VisitInterrupted { visit: visit.id, signed: visit.signed });
         }
+        cx.show(Screen::Starting);
         let next = make_safe(cx);
         cx.act(Act::DeliverOutbox);
         Ok(next)
@@ -73,6 +86,10 @@ impl Await for AwaitStart {
 }
 
 impl Await for AwaitSafe {
+    fn screen(&self) -> Option<Screen> {
+        None
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         self.ignore(key, cx)
     }
@@ -102,9 +119,7 @@ impl Await for AwaitSafe {
             SafeAnswer::Safe(Presence::CardInside) => {
                 cx.set_place(CardPlace::In);
                 cx.record(Record::CardFoundAtStart);
-                cx.release(Release::ReturnCard);
-                cx.show(Screen::TakeFoundCard);
-                Ok(AwaitFoundCardTaken { reminder: cx.arm(Limit::CardTake) }.into())
+                Ok(taking::offer(taking::Whose::Found, cx))
             }
             SafeAnswer::Failed(fault) => Ok(repair(fault, cx)),
         }
@@ -118,41 +133,11 @@ impl Await for AwaitSafe {
     }
 }
 
-impl Await for AwaitFoundCardTaken {
-    fn key(self, key: Key, cx: &mut Cx) -> Next {
-        self.ignore(key, cx)
-    }
-
-    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
-        match event {
-            CardEvent::Removed => {
-                cx.disarm(self.reminder);
-                cx.record(Record::FoundCardTaken);
-                Ok(idle(cx))
-            }
-            CardEvent::UnitLost(fault) => {
-                cx.disarm(self.reminder);
-                Ok(repair(fault, cx))
-            }
-            CardEvent::Inserted | CardEvent::Mute | CardEvent::UnitBack => self.stay(),
-        }
-    }
-
-    fn answer(self, to: EffectNo, _answer: Answer, cx: &mut Cx) -> Next {
-        self.stale(to, cx)
-    }
-
-    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
-        if !self.reminder.is(timer) {
-            return self.stale(timer, cx);
-        }
-        cx.record(Record::CardNotTaken(None));
-        cx.release(Release::ReturnCard);
-        Ok(Self { reminder: cx.arm(Limit::CardTake) }.into())
-    }
-}
-
 impl Await for AwaitRepair {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::CardUnitDown { fault: self.fault })
+    }
+
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         self.ignore(key, cx)
     }
@@ -179,11 +164,34 @@ impl Await for AwaitRepair {
         }
         Ok(make_safe(cx))
     }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.stop_soon(cx)
+    }
+
+    fn stop_soon(self, cx: &mut Cx) -> Next {
+        cx.disarm(self.retry);
+        Ok(out_of_service(cx.closing().unwrap_or(Closed::Stopped), cx))
+    }
+}
+
+impl AwaitCustomer {
+    fn leave(self, cx: &mut Cx) {
+        if let Some(timer) = self.language_back {
+            cx.disarm(timer);
+        }
+    }
 }
 
 impl Await for AwaitCustomer {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::Menu)
+    }
+
     fn begin(self, visit: Visit, cx: &mut Cx) -> Next {
+        self.leave(cx);
         cx.record(Record::VisitOpened(visit));
+        cx.act(Act::LookAtPrinter);
         Ok(consent::fetch_challenge(visit, cx))
     }
 
@@ -191,10 +199,63 @@ impl Await for AwaitCustomer {
         self.ignore(key, cx)
     }
 
+    fn language(self, language: LanguageNo, cx: &mut Cx) -> Next {
+        self.leave(cx);
+        cx.record(Record::LanguageChosen(language));
+        cx.use_language(language);
+        let language_back = (language != LanguageNo::OWN).then(|| cx.arm(Limit::MenuLanguage));
+        Self { language_back }.show_again(cx)
+    }
+
     fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
         match event {
-            CardEvent::UnitLost(fault) => Ok(repair(fault, cx)),
+            CardEvent::UnitLost(fault) => {
+                self.leave(cx);
+                Ok(repair(fault, cx))
+            }
             CardEvent::Inserted | CardEvent::Mute | CardEvent::Removed | CardEvent::UnitBack => self.stay(),
+        }
+    }
+
+    fn answer(self, to: EffectNo, _answer: Answer, cx: &mut Cx) -> Next {
+        self.stale(to, cx)
+    }
+
+    fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if !self.language_back.is_some_and(|back| back.is(timer)) {
+            return self.stale(timer, cx);
+        }
+        cx.forget_customer();
+        Self { language_back: None }.show_again(cx)
+    }
+
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.stop_soon(cx)
+    }
+
+    fn stop_soon(self, cx: &mut Cx) -> Next {
+        self.leave(cx);
+        Ok(out_of_service(cx.closing().unwrap_or(Closed::Stopped), cx))
+    }
+}
+
+impl Await for AwaitOrder {
+    fn screen(&self) -> Option<Screen> {
+        Some(Screen::OutOfService { why: self.why })
+    }
+
+    fn key(self, key: Key, cx: &mut Cx) -> Next {
+        self.ignore(key, cx)
+    }
+
+    fn card(self, event: CardEvent, _cx: &mut Cx) -> Next {
+        match event {
+            // Whoever puts a card in takes it out again: the unit holds nothing back.
+            CardEvent::Inserted
+            | CardEvent::Mute
+            | CardEvent::Removed
+            | CardEvent::UnitLost(_)
+            | CardEvent::UnitBack => self.stay(),
         }
     }
 
@@ -205,17 +266,31 @@ impl Await for AwaitCustomer {
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
         self.stale(timer, cx)
     }
+
+    fn resume(self, cx: &mut Cx) -> Next {
+        Ok(make_safe(cx))
+    }
 }
 
-/// Idle, or out of order when the card unit is lost.
+/// Idle, or out of order when the card unit is lost, or out of service when that is wanted.
 pub(super) fn idle(cx: &mut Cx) -> State {
+    cx.forget_customer();
+    if let Some(why) = cx.closing() {
+        return out_of_service(why, cx);
+    }
     match cx.place() {
         CardPlace::Unknown(fault) => repair(fault, cx),
         CardPlace::Unseen | CardPlace::Out | CardPlace::In | CardPlace::InMute => {
             cx.show(Screen::Menu);
-            AwaitCustomer.into()
+            AwaitCustomer { language_back: None }.into()
         }
     }
+}
+
+fn out_of_service(why: Closed, cx: &mut Cx) -> State {
+    cx.record(Record::OutOfService(why));
+    cx.show(Screen::OutOfService { why });
+    AwaitOrder { why }.into()
 }
 
 fn make_safe(cx: &mut Cx) -> State {
@@ -223,8 +298,11 @@ fn make_safe(cx: &mut Cx) -> State {
     AwaitSafe { safe, deadline: cx.arm(Limit::MakeSafe) }.into()
 }
 
-fn repair(fault: Fault, cx: &mut Cx) -> State {
+pub(super) fn repair(fault: Fault, cx: &mut Cx) -> State {
     cx.record(Record::Fault(fault));
+    if let Some(why) = cx.closing() {
+        return out_of_service(why, cx);
+    }
     cx.show(Screen::CardUnitDown { fault });
-    AwaitRepair { retry: cx.arm(Limit::RepairPause) }.into()
+    AwaitRepair { fault, retry: cx.arm(Limit::RepairPause) }.into()
 }

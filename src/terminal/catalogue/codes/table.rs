@@ -109,6 +109,13 @@ pub const CODES: &[Code] = &[
         "The host does not serve now, by the calendar or by its own word.",
         "None within announced hours; else second line: ask the host's operators.",
     ),
+    of(
+        Refused,
+        Nobody,
+        "service-stopped",
+        "The service was stopped during the visit, before anything was sent.",
+        "None: somebody at the bank wanted it. Start the service again.",
+    ),
     of(Rejected, Nobody, "certificate-revoked", "The certificate is on the revocation list.", NONE),
     of(Rejected, Nobody, "no-insurer-data", "The insurer has not delivered data on this person yet.", NONE),
     of(
@@ -154,6 +161,13 @@ pub const CODES: &[Code] = &[
         "clock-skew",
         "The terminal's clock and the host's differ by more than clock_skew_ms_max.",
         "Check the time synchronisation of the terminal (chrony, systemd-timesyncd), then of the host.",
+    ),
+    of(
+        Fault,
+        Second,
+        "clock-jumped",
+        "The wall clock jumped during the visit; nothing was dated by it.",
+        "Let the time service slew the clock instead of stepping it (chrony: makestep only at start).",
     ),
     of(
         Fault,
@@ -279,6 +293,13 @@ pub const CODES: &[Code] = &[
     of(Fault, Second, "journal-record-damaged", "A record of an open visit is damaged.", SET_ASIDE),
     of(
         Fault,
+        Second,
+        "cannot-retain",
+        "The unit was asked to keep a card and cannot; the card is offered again.",
+        "Take `[retain]` out of the configuration, or use a unit that holds cards back.",
+    ),
+    of(
+        Fault,
         First,
         "card-mute",
         "A card is in the unit and does not answer.",
@@ -376,6 +397,14 @@ pub const CODES: &[Code] = &[
         "paper-out",
         "No paper: the roll is empty, or the folder of receipts is full.",
         "Put in paper; empty the folder of receipts.",
+    ),
+    of(Fault, First, "paper-jammed", "Paper is stuck in the receipt printer.", "Take it out."),
+    of(
+        Fault,
+        Second,
+        "printer-down",
+        "The receipt printer does not answer or reports an error; no receipt is offered.",
+        "Run `myna-atm doctor`: plug, power, line.",
     ),
     of(Fault, Second, "printer-failed", "A receipt could not be printed.", "Run `myna-atm doctor`."),
     of(

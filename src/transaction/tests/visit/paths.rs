@@ -44,7 +44,8 @@ fn card_first_then_receipt() {
         .decided(Decision::AlreadyRegistered)
         .key(Key::Yes)
         .card(CardEvent::Removed)
-        .answer(Answer::Print(PrintAnswer::Failed(HOST_FAULT)));
+        .answer(Answer::Print(PrintAnswer::Failed(HOST_FAULT)))
+        .key(Key::Confirm);
     insta::assert_snapshot!(finish(walk));
 }
 
@@ -98,7 +99,7 @@ fn locked_before_the_pin() {
         .key(Key::Confirm)
         .card(CardEvent::Inserted)
         .answer(Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: true }))
-        .expire(Limit::Notice)
+        .time_over(Limit::Notice)
         .expire(Limit::CardTake)
         .card(CardEvent::Removed);
     assert_nothing_sent(&walk);
@@ -162,7 +163,7 @@ fn pending_then_decided_after_the_customer_left() {
         .reach_sent()
         .answer(Answer::Host(HostAnswer::NoDecision(HOST_FAULT)))
         .expire(Limit::HostDecision)
-        .expire(Limit::ReceiptChoice)
+        .time_over(Limit::ReceiptChoice)
         .card(CardEvent::Removed)
         .decided(Decision::Registered)
         .on(Event::OutboxPassed { left: 0 });

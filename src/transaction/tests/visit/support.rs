@@ -11,6 +11,9 @@ pub(crate) const CARD_FAULT: Fault =
 pub(crate) const HOST_FAULT: Fault =
     Fault { device: Device::Host, kind: FaultKind::Transient, code: "no-connection" };
 
+pub(crate) const PRINTER_FAULT: Fault =
+    Fault { device: Device::Printer, kind: FaultKind::NeedsOperator, code: "paper-out" };
+
 /// A store in memory that can be told to fail.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
@@ -35,6 +38,11 @@ impl Durable for Memory {
     fn note(&mut self, records: &[Record]) -> Result<(), Full> {
         self.commit(records)
     }
+}
+
+/// As most banks have it, with few extensions.
+pub(crate) const fn policy(return_order: ReturnOrder) -> Policy {
+    Policy { return_order, retain_after: None, time_extensions_max: 2 }
 }
 
 /// A machine, what it recorded, and what it waits for.
@@ -62,7 +70,12 @@ pub(crate) fn tries(count: u8) -> Tries {
 
 impl Walk {
     pub(crate) fn new(return_order: ReturnOrder) -> Self {
-        let machine = Machine::new(Policy { return_order });
+        Self::with(policy(return_order))
+    }
+
+    /// A machine that was not started, with a bank's policy.
+    pub(crate) fn with(policy: Policy) -> Self {
+        let machine = Machine::new(policy);
         Self { machine, memory: Memory::default(), effects: Vec::new(), over: Vec::new(), log: String::new() }
     }
 
@@ -127,8 +140,13 @@ impl Walk {
     }
 
     pub(crate) fn expire(self, limit: Limit) -> Self {
-        let timer = self.last(|effect| *effect == Effect::Act(Act::Arm(limit)));
+        let timer = self.last(|effect| matches!(effect, Effect::Act(Act::Arm(armed, _)) if *armed == limit));
         self.on(Event::Expired(timer))
+    }
+
+    /// The customer's time is over: the warning passed without a key.
+    pub(crate) fn time_over(self, limit: Limit) -> Self {
+        self.expire(limit).expire(Limit::Warning)
     }
 
     pub(crate) fn decided(self, decision: Decision) -> Self {
@@ -166,6 +184,7 @@ impl Walk {
                     | Act::Send(_)
                     | Act::AskOrResend(_)
                     | Act::PrintReceipt { .. }
+                    | Act::RetainCard
             ),
         })
     }
@@ -175,7 +194,7 @@ impl Walk {
         let mut armed = Vec::new();
         for effect in &self.effects {
             match effect.what {
-                Effect::Act(Act::Arm(limit)) => armed.push((effect.no, limit)),
+                Effect::Act(Act::Arm(limit, _)) => armed.push((effect.no, limit)),
                 Effect::Act(Act::Disarm(no)) => armed.retain(|(timer, _)| *timer != no),
                 _ => {}
             }
@@ -199,6 +218,7 @@ pub(crate) fn short(value: &impl std::fmt::Debug) -> String {
         (format!("{OTHER_REQUEST:?}"), "R9"),
         (format!("{CARD_FAULT:?}"), "card-fault"),
         (format!("{HOST_FAULT:?}"), "host-fault"),
+        (format!("{PRINTER_FAULT:?}"), "printer-fault"),
         ("(V)".to_owned(), ""),
         ("visit: V, ".to_owned(), ""),
         ("TriesLeft(1)".to_owned(), "1"),

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::support::{CARD_FAULT, Came, HOST_FAULT, OTHER_REQUEST, VISIT, Walk, effect_label, short, tries};
+use crate::support::{
+    CARD_FAULT, Came, HOST_FAULT, OTHER_REQUEST, PRINTER_FAULT, VISIT, Walk, effect_label, short, tries,
+};
 use transaction::*;
 
 /// One walk into each state.
@@ -15,11 +17,20 @@ fn states() -> Vec<Walk> {
     let entered = || Walk::begun().reach_pin(3).answer(Answer::Pin(PinAnswer::Entered));
     let sent = || Walk::begun().reach_pin(3).reach_sent();
     let told = || sent().decided(Decision::Registered);
+    let keeps = Policy {
+        retain_after: core::num::NonZeroU8::new(1),
+        ..crate::support::policy(ReturnOrder::ReceiptThenCard)
+    };
+    let retained = Walk::with(keeps)
+        .on(Event::Start(Recovery::Clean))
+        .safe(SafeAnswer::Safe(Presence::CardInside))
+        .expire(Limit::CardTake)
+        .expire(Limit::CardTake);
     vec![
         new(),
         started(),
-        started().safe(SafeAnswer::Safe(Presence::CardInside)),
         started().safe(SafeAnswer::Failed(CARD_FAULT)),
+        started().on(Event::Order(Order::StopNow)).safe(SafeAnswer::Safe(Presence::Empty)),
         started().safe(SafeAnswer::Safe(Presence::Empty)),
         Walk::begun(),
         Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received)),
@@ -37,6 +48,46 @@ fn states() -> Vec<Walk> {
         told().key(Key::Yes),
         Walk::begun().reach_pin(3).key(Key::Cancel),
         told().key(Key::No),
+        retained,
+    ]
+}
+
+/// The same states once more, where what they hold decides: warned, no receipt to be had, a card found, something to read.
+fn variants() -> Vec<(&'static str, Walk)> {
+    let started = || Walk::new(ReturnOrder::ReceiptThenCard).on(Event::Start(Recovery::Clean));
+    let terms = || Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received));
+    let told = |order| {
+        Walk::new(order)
+            .on(Event::Start(Recovery::Clean))
+            .safe(SafeAnswer::Safe(Presence::Empty))
+            .on(Event::Begin(VISIT))
+            .reach_pin(3)
+            .reach_sent()
+            .decided(Decision::Registered)
+    };
+    let no_paper = Printing::Impossible(PRINTER_FAULT);
+    vec![
+        ("the menu in a language that somebody chose", {
+            started().safe(SafeAnswer::Safe(Presence::Empty)).on(Event::Language(LanguageNo(1)))
+        }),
+        ("warned at the terms", terms().expire(Limit::Terms)),
+        ("warned at the PIN", Walk::begun().reach_pin(3).expire(Limit::Pin)),
+        ("by voice at the terms", terms().on(Event::Mode(Mode::Voice))),
+        ("told pending", { Walk::begun().reach_pin(3).reach_sent().expire(Limit::HostDecision) }),
+        ("told, and there is no paper", told(ReturnOrder::ReceiptThenCard).on(Event::Printing(no_paper))),
+        ("the receipt could not be printed", {
+            told(ReturnOrder::ReceiptThenCard)
+                .key(Key::Yes)
+                .answer(Answer::Print(PrintAnswer::Failed(PRINTER_FAULT)))
+        }),
+        ("the receipt comes after the card", told(ReturnOrder::CardThenReceipt).key(Key::Yes)),
+        ("a card found at start", started().safe(SafeAnswer::Safe(Presence::CardInside))),
+        ("the card is out before the visit ends", {
+            told(ReturnOrder::ReceiptThenCard).card(CardEvent::Removed)
+        }),
+        ("the unit is lost while the card is taken", {
+            told(ReturnOrder::ReceiptThenCard).key(Key::No).card(CardEvent::UnitLost(CARD_FAULT))
+        }),
     ]
 }
 
@@ -73,6 +124,9 @@ fn answers() -> Vec<Answer> {
         Answer::Host(HostAnswer::WillNot(HOST_FAULT)),
         Answer::Print(PrintAnswer::Printed),
         Answer::Print(PrintAnswer::Failed(CARD_FAULT)),
+        Answer::Retain(RetainAnswer::Retained),
+        Answer::Retain(RetainAnswer::NoCard),
+        Answer::Retain(RetainAnswer::Failed(CARD_FAULT)),
     ]
 }
 
@@ -85,6 +139,16 @@ fn events(walk: &Walk) -> Vec<(String, Event)> {
         Event::Key(Key::Cancel),
         Event::Key(Key::Yes),
         Event::Key(Key::No),
+        Event::Key(Key::More),
+        Event::Key(Key::Help),
+        Event::Language(LanguageNo(1)),
+        Event::Mode(Mode::Voice),
+        Event::PadTouched,
+        Event::Order(Order::StopAfterVisit),
+        Event::Order(Order::StopNow),
+        Event::Order(Order::Resume),
+        Event::Printing(Printing::Impossible(PRINTER_FAULT)),
+        Event::Unfit(HOST_FAULT),
         Event::Card(CardEvent::Inserted),
         Event::Card(CardEvent::Mute),
         Event::Card(CardEvent::Removed),
@@ -120,9 +184,13 @@ fn events(walk: &Walk) -> Vec<(String, Event)> {
 #[test]
 fn every_state_and_every_event() {
     let mut table = String::new();
-    for walk in states() {
+    let plain = states().into_iter().map(|walk| (None, walk));
+    for (variant, walk) in plain.chain(variants().into_iter().map(|(name, walk)| (Some(name), walk))) {
         let from = walk.machine.state();
-        writeln!(table, "\n{from}").unwrap();
+        match variant {
+            None => writeln!(table, "\n{from}").unwrap(),
+            Some(name) => writeln!(table, "\n{from}: {name}").unwrap(),
+        }
         for (label, event) in events(&walk) {
             match walk.try_event(event) {
                 Came::Violation(violation) => {

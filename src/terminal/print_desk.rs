@@ -1,0 +1,89 @@
+//! The printer's desk: one receipt at a time, on a thread of its own.
+
+use std::sync::Arc;
+
+use devices::port::{self, DeviceState, PaperState, Printer};
+use devices::printer::Receipt;
+use transaction::{Answer, Device, EffectNo, Event, Fault, FaultKind, PrintAnswer, Printing};
+
+use crate::desks::PrinterSide;
+use crate::queue::{Mailbox, Message, Story, told};
+
+const NO_THREADS: Fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "no-threads" };
+
+/// The desk.
+pub(crate) struct PrintDesk {
+    printer: Arc<dyn Printer>,
+    mailbox: Mailbox,
+}
+
+impl PrintDesk {
+    pub(crate) fn new(printer: Arc<dyn Printer>, mailbox: Mailbox) -> Self {
+        Self { printer, mailbox }
+    }
+}
+
+impl PrinterSide for PrintDesk {
+    fn print(&self, to: EffectNo, receipt: Receipt) {
+        let (printer, mailbox) = (Arc::clone(&self.printer), self.mailbox.clone());
+        let started = std::thread::Builder::new().name("printer".to_owned()).spawn(move || {
+            match printer.print(&receipt) {
+                Ok(printed) => {
+                    mailbox.post(Message::Printed { to, picture: printed.picture }, Story::default());
+                }
+                Err(fault) => {
+                    let (fault, story) = told(Device::Printer, &fault);
+                    let answer = Answer::Print(PrintAnswer::Failed(fault));
+                    mailbox.post(Message::Event(Event::Answer { to, answer }), story);
+                }
+            }
+        });
+        if started.is_err() {
+            let answer = Answer::Print(PrintAnswer::Failed(NO_THREADS));
+            self.mailbox.event(Event::Answer { to, answer });
+        }
+    }
+
+    fn look(&self) {
+        let (printer, mailbox) = (Arc::clone(&self.printer), self.mailbox.clone());
+        let started = std::thread::Builder::new()
+            .name("printer-status".to_owned())
+            .spawn(move || mailbox.event(Event::Printing(printing(printer.status()))));
+        if started.is_err() {
+            self.mailbox.event(Event::Printing(Printing::Impossible(NO_THREADS)));
+        }
+    }
+}
+
+/// Whether a receipt can be offered. What cannot be told is tried.
+fn printing(status: port::PrinterStatus) -> Printing {
+    let impossible = |kind, code| Printing::Impossible(Fault { device: Device::Printer, kind, code });
+    match (status.device, status.paper) {
+        (DeviceState::Online, PaperState::Out) => impossible(FaultKind::NeedsOperator, "paper-out"),
+        (DeviceState::Online, PaperState::Jammed) => impossible(FaultKind::NeedsOperator, "paper-jammed"),
+        (DeviceState::Online, PaperState::Unknown | PaperState::Full | PaperState::Low) => Printing::Possible,
+        (DeviceState::DeviceBusy, _) => Printing::Possible,
+        (DeviceState::Offline | DeviceState::NoDevice | DeviceState::HardwareError, _) => {
+            impossible(FaultKind::Broken, "printer-down")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use devices::port::PrinterStatus;
+
+    #[test]
+    fn a_receipt_is_offered_only_where_one_can_come() {
+        let offered = |device, paper| printing(PrinterStatus { device, paper }) == Printing::Possible;
+        assert!(offered(DeviceState::Online, PaperState::Full));
+        assert!(offered(DeviceState::Online, PaperState::Low));
+        assert!(offered(DeviceState::Online, PaperState::Unknown));
+        assert!(offered(DeviceState::DeviceBusy, PaperState::Unknown));
+        assert!(!offered(DeviceState::Online, PaperState::Out));
+        assert!(!offered(DeviceState::Online, PaperState::Jammed));
+        assert!(!offered(DeviceState::NoDevice, PaperState::Full));
+        assert!(!offered(DeviceState::HardwareError, PaperState::Unknown));
+    }
+}
