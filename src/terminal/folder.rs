@@ -63,7 +63,7 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// The text for who reads this language: its own, or the first one.
-    pub(crate) fn choose<'t>(all: &'t TermsVersion, language: Language) -> Option<&'t TermsText> {
+    pub(crate) fn choose(all: &TermsVersion, language: Language) -> Option<&TermsText> {
         all.text(language.tag()).or_else(|| all.texts().first())
     }
 
