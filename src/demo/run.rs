@@ -37,6 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, DemoError> {
         pad_socket: None,
         language: options.language.clone(),
         limits: Vec::new(),
+        receipts_max: 10_000,
         trace: "info".to_owned(),
     };
     if !options.unattended {

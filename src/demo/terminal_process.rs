@@ -24,6 +24,8 @@ pub struct TerminalSetup {
     pub language: String,
     /// More lines for the configuration's `[limits]`.
     pub limits: Vec<String>,
+    /// How many receipts the printer has paper for.
+    pub receipts_max: u32,
     /// The filter of its trace output, such as `info` or `trace`.
     pub trace: String,
 }
@@ -90,12 +92,14 @@ reader = "Virtual PCD 00 00"
 [printer]
 kind = "file"
 dir = "{terminal}/receipts"
+receipts_max = {receipts_max}
 
 [limits]
 {limits}
 "#,
         language = setup.language,
         host = setup.host_url,
+        receipts_max = setup.receipts_max,
         limits = setup.limits.join("\n"),
     );
     state.write("terminal/myna-atm.toml", &text)
@@ -107,6 +111,23 @@ impl TerminalProcess {
     /// # Errors
     /// When the configuration cannot be written or the program not started.
     pub fn start(programs: &Programs, state: &State, setup: &TerminalSetup) -> Result<Self, DemoError> {
+        Self::start_as(programs, state, setup, &["register", "--json"])
+    }
+
+    /// Starts the service: one visit after the other, with the line protocol.
+    ///
+    /// # Errors
+    /// As [`TerminalProcess::start`].
+    pub fn serve(programs: &Programs, state: &State, setup: &TerminalSetup) -> Result<Self, DemoError> {
+        Self::start_as(programs, state, setup, &["serve"])
+    }
+
+    fn start_as(
+        programs: &Programs,
+        state: &State,
+        setup: &TerminalSetup,
+        command: &[&str],
+    ) -> Result<Self, DemoError> {
         let configuration = write_configuration(state, setup)?;
         let log = state.path("terminal/terminal.log");
         let errors = std::fs::File::options()
@@ -115,8 +136,9 @@ impl TerminalProcess {
             .open(&log)
             .map_err(|source| DemoError::File { doing: "write", path: log.clone(), source })?;
         let mut child = Command::new(&programs.terminal)
-            .args([Path::new("register"), Path::new("--config"), &configuration])
-            .args(["--screen", "lines", "--json"])
+            .args(command)
+            .args([Path::new("--config"), &configuration])
+            .args(["--screen", "lines"])
             .env("PCSCLITE_CSOCK_NAME", &setup.pcsc_socket)
             .env("MYNA_LOG", &setup.trace)
             .stdin(Stdio::piped())
@@ -152,10 +174,15 @@ impl TerminalProcess {
             .map_err(|_| DemoError::Unexpected { peer: "the terminal", said: line.trim().to_owned() })
     }
 
-    /// Presses a key: `confirm`, `cancel`, `yes`, `no`. A terminal that has just ended is no error.
+    /// Presses a key: `confirm`, `cancel`, `yes`, `no`, `more`, `help`. A terminal that has just ended is no error.
     pub fn press(&mut self, key: &str) {
+        self.say(&serde_json::json!({ "key": key }));
+    }
+
+    /// Says one line of the protocol. A terminal that has just ended is no error.
+    pub fn say(&mut self, line: &Value) {
         if let Some(keys) = self.keys.as_mut() {
-            let _gone = writeln!(keys, "{}", serde_json::json!({ "key": key })).and_then(|()| keys.flush());
+            let _gone = writeln!(keys, "{line}").and_then(|()| keys.flush());
         }
     }
 

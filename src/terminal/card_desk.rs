@@ -4,6 +4,7 @@
 //! - The machine's thread never waits here: what can take time runs on a thread of its own.
 //! - A card is given back after its session has ended, or after the wait for that has.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,11 +33,29 @@ pub(crate) struct CardDesk {
     ending: Option<Receiver<()>>,
     watch: Arc<Mutex<Option<WatchGuard>>>,
     make_safe_limit: Duration,
+    /// A thread is giving the card back; reminders do not heap up behind a unit that hangs.
+    returning: Arc<AtomicBool>,
+}
+
+/// Says that the card is not being given back any more, when it goes out of scope: after a bug, too.
+struct Returning(Arc<AtomicBool>);
+
+impl Drop for Returning {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 impl CardDesk {
     pub(crate) fn new(work: CardWork, make_safe_limit: Duration) -> Self {
-        Self { work, worker: None, ending: None, watch: Arc::default(), make_safe_limit }
+        Self {
+            work,
+            worker: None,
+            ending: None,
+            watch: Arc::default(),
+            make_safe_limit,
+            returning: Arc::default(),
+        }
     }
 
     fn reply(&self, to: EffectNo, answer: Answer) {
@@ -100,9 +119,14 @@ impl CardSide for CardDesk {
 
     fn return_card(&mut self) {
         self.end();
+        if self.returning.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let returning = Returning(Arc::clone(&self.returning));
         let (unit, mailbox, ending) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
         let started = std::thread::Builder::new().name("card-return".to_owned()).spawn(move || {
+            let _until_it_ends = returning;
             wait_for(ending);
             match unit.return_card() {
                 // For who waits for it to be taken.

@@ -6,3 +6,5 @@ mod evidence;
 mod personas;
 mod pin_search;
 mod registers;
+mod service;
+mod start_up;

@@ -82,6 +82,7 @@ impl World {
             pad_socket: Some(pad.clone()),
             language: "ja".to_owned(),
             limits: Vec::new(),
+            receipts_max: 10_000,
             trace: "debug".to_owned(),
         };
         Self { state, host: Some(host), reader, setup, pad, _folder: folder }
@@ -101,6 +102,11 @@ impl World {
         TerminalProcess::start(&programs, &self.state, &self.setup).expect("a terminal")
     }
 
+    /// The service: one visit after the other.
+    pub fn service(&self) -> TerminalProcess {
+        TerminalProcess::serve(programs(), &self.state, &self.setup).expect("a terminal")
+    }
+
     /// One visit of `customer`.
     pub fn visit(&self, customer: &Customer) -> Visit {
         let mut terminal = self.terminal();
@@ -112,6 +118,23 @@ impl World {
         customer.visit(terminal, &self.pad, &self.reader.card(), |_| {}).unwrap_or_else(|error| {
             panic!("{}\n{}", myna_demo::error::chain(&error), self.logs());
         })
+    }
+
+    /// Presses keys at the simulated pad.
+    pub fn press_pad(&self, keys: &[u8]) {
+        let mut pad = UnixStream::connect(&self.pad).expect("the pad listens");
+        pad.write_all(keys).expect("the pad takes keys");
+    }
+
+    /// Puts the card in, or pulls it out: `insert`, `remove`.
+    pub fn card(&self, what: &str) {
+        self.reader.card().send(&serde_json::json!({ "do": what })).expect("the card moves");
+    }
+
+    /// All codes in the device log, oldest first.
+    pub fn log_codes(&self) -> Vec<String> {
+        let page = journal::read_log(&self.state.journal(), &journal::Filter::default()).expect("a log");
+        page.entries.iter().map(|logged| logged.entry.code.as_str().to_owned()).collect()
     }
 
     /// Where the simulated pad listens.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use journal::Checkpoint;
 use transaction::{
-    Act, Answer, Device, Effect, EffectNo, Event, Fault, FaultKind, HostAnswer, Limit, Numbered, Outcome,
-    Pace, PrepareAnswer, PrintAnswer, Release, RequestId, Screen, Visit,
+    Act, Answer, Device, Effect, EffectNo, Event, Fault, FaultKind, HostAnswer, Limit, Mode, Numbered,
+    Outcome, Pace, PrepareAnswer, PrintAnswer, Release, RequestId, Screen, Visit,
 };
 use uuid::Uuid;
 use wire::{Digest, EcdsaSignature, LogCheckpoint, TerminalId, WireTime};
@@ -199,6 +199,8 @@ impl Runtime {
 
     fn finish(&mut self, visit: Visit, outcome: Outcome) {
         self.visit_open = false;
+        // As the machine's: the next customer begins by the screen.
+        self.mode = Mode::Screen;
         self.checkpoint();
         let report = Box::new(self.report(visit, outcome));
         if self.goal == Goal::Serve {

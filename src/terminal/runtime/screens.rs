@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use devices::printer::Value;
-use transaction::{Closed, LanguageNo, Mode, Screen};
+use transaction::{Closed, LanguageNo, Screen};
 use uuid::Uuid;
 
 use super::{Ended, Goal, Runtime};
@@ -74,7 +74,6 @@ impl Runtime {
                 }
                 Goal::Serve => {
                     tracing::info!("ready");
-                    self.mode = Mode::Screen;
                     self.menu = true;
                 }
                 Goal::Register | Goal::Deliver => {}
