@@ -110,7 +110,10 @@ impl Durable for Recorder<'_> {
             } else if log_words::of_present_visit(record) {
                 line.visit = self.present;
             }
-            if let Some((visit, request, mark)) = log_words::recovery(record) {
+            // What became of a request stands beside what its customer was told, however late it comes.
+            let afterwards = log_words::about(record).zip(line.visit);
+            let afterwards = afterwards.map(|(request, visit)| (visit, Some(request), Mark::Continues));
+            if let Some((visit, request, mark)) = log_words::recovery(record).or(afterwards) {
                 let record = self.visit_record(visit, request, mark, &line);
                 self.noted.batch.records.push(record);
             }

@@ -101,6 +101,16 @@ fn a_host_that_cannot_decide_is_told_as_it_is_and_delivered_later() {
     assert!(delivered.status.success(), "{delivered:?}\n{}", world.logs());
     assert_eq!(world.host_count(REGISTRATIONS), 1);
     assert_eq!(evidence_answer(&world), acceptance_number_at_host(&world));
+    // What the customer was told and what became of it stand together: in the log, and in the visit's records.
+    let page = journal::read_log(&world.state.journal(), &journal::Filter::default()).unwrap();
+    let told = page.entries.iter().find(|logged| logged.entry.code.as_str() == "told-pending").unwrap();
+    let visit = told.entry.visit.unwrap();
+    let of_visit = page.entries.iter().filter(|logged| logged.entry.visit == Some(visit));
+    assert_eq!(of_visit.last().unwrap().entry.code.as_str(), "registered");
+    let together = format!(
+        "SELECT count(*) FROM visit_record WHERE visit = '{visit}' AND kind IN ('told-pending', 'registered')"
+    );
+    assert_eq!(world.journal_count(&together), 2);
 }
 
 #[test]
