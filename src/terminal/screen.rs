@@ -14,7 +14,7 @@ use std::sync::Arc;
 use transaction::Screen;
 use uuid::Uuid;
 
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::{self, Catalogue, Language};
 use crate::folder::Terms;
 use crate::report::Report;
 pub(crate) use console::Console;
@@ -31,6 +31,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) request: Option<Uuid>,
     /// What the words speak of.
     pub(crate) words: catalogue::Facts,
+    /// The languages that the customer may choose instead of the present one.
+    pub(crate) languages: Vec<Language>,
 }
 
 /// A screen.

@@ -26,6 +26,14 @@ impl Language {
         }
     }
 
+    /// What it calls itself: who does not read the others finds it by this.
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Self::Ja => "日本語",
+            Self::En => "English",
+        }
+    }
+
     /// The one of two that is in this language.
     pub const fn choose<'a, T: ?Sized>(self, ja: &'a T, en: &'a T) -> &'a T {
         match self {

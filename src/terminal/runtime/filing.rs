@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use request::CardCertificate;
 use transaction::{
     Answer, CardAnswer, CardEvent, ChallengeAnswer, Device, EffectNo, Event, Fault, FaultKind, Key, Order,
-    PrintAnswer, RetainAnswer, SignAnswer, Tries, VisitId,
+    PinAnswer, PrintAnswer, RetainAnswer, SignAnswer, Tries, VisitId,
 };
 
 use super::Runtime;
+use crate::card_words::SLOT_LOST;
 use crate::desks::Moment;
 use crate::queue::{Message, Story};
 
@@ -19,7 +20,12 @@ impl Runtime {
         match message {
             Message::Event(event) => {
                 match event {
-                    Event::Answer { answer: Answer::Pin(_), .. } => self.keys_open(),
+                    Event::Answer { answer: Answer::Pin(answer), .. } => {
+                        self.keys_open();
+                        if answer == PinAnswer::Failed(SLOT_LOST) {
+                            self.end_for_the_slot();
+                        }
+                    }
                     Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
                     Event::Mode(mode) => self.mode = mode,
                     Event::Key(Key::Confirm) if self.menu => {
@@ -134,6 +140,14 @@ impl Runtime {
             }
             Err(refused) => refused,
         }
+    }
+
+    /// The PIN's page is with a call that does not come back. Only a new process has a new one: after this visit this one
+    /// ends, and whoever started it starts it again.
+    fn end_for_the_slot(&mut self) {
+        tracing::error!("the PIN's page is with a call that hangs: this process ends after the visit");
+        self.terminating = true;
+        self.give_self(Event::Order(Order::StopAfterVisit), Story::default());
     }
 
     fn keys_open(&self) {

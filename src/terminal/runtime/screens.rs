@@ -24,6 +24,12 @@ impl Languages {
         other.and_then(|at| self.others.get(at)).unwrap_or(&self.own)
     }
 
+    /// All but the one that is spoken.
+    fn besides(&self, spoken: Language) -> Vec<Language> {
+        let all = std::iter::once(&self.own).chain(&self.others).map(|texts| texts.language());
+        all.filter(|language| *language != spoken).collect()
+    }
+
     fn number(&self, language: Language) -> Option<LanguageNo> {
         if self.own.language() == language {
             return Some(LanguageNo::OWN);
@@ -110,6 +116,7 @@ impl Runtime {
                 notice_months: self.parts.config.limits.certificate_notice_months,
                 call: self.parts.config.retain.as_ref().map(|retain| retain.call.clone()),
             },
+            languages: self.parts.languages.besides(catalogue.language()),
         };
         put(&mut *self.parts.screen, &facts);
     }

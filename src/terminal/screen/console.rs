@@ -6,7 +6,7 @@ use std::sync::Arc;
 use transaction::Screen;
 
 use super::{CustomerScreen, Facts};
-use crate::catalogue::{Catalogue, Key, ScreenText};
+use crate::catalogue::{Catalogue, Key, Language, ScreenText};
 use crate::report::Report;
 
 /// Digits of the PIN, for the dots.
@@ -23,7 +23,7 @@ impl<W: Write> Console<W> {
         Self { out, catalogue }
     }
 
-    fn print(&mut self, words: &ScreenText, between: Option<&str>, hands: Hands) {
+    fn print(&mut self, words: &ScreenText, between: Option<&str>, hands: Hands, languages: &[Language]) {
         let mut page = String::from("\n────────────────────────────────────────────────────────\n");
         page.push_str(&format!("■ {}\n", words.title));
         for paragraph in words.text.iter().map(String::as_str).chain(between) {
@@ -40,6 +40,9 @@ impl<W: Write> Console<W> {
         let mut keys: Vec<_> = pad.into_iter().chain(labelled).collect();
         if !keys.is_empty() && hands == Hands::Keys {
             keys.push(format!("[{}] {}", typed(Key::Help, hands), self.catalogue.help_label()));
+            keys.extend(
+                languages.iter().map(|other| format!("[{} + Enter] {}", other.tag(), other.own_name())),
+            );
         }
         if !keys.is_empty() {
             page.push_str(&format!("\n  {}\n", keys.join("   ")));
@@ -90,12 +93,12 @@ impl<W: Write> CustomerScreen for Console<W> {
             Screen::Terms => facts.terms.map(|terms| terms.shown.text()),
             _ => None,
         };
-        self.print(&words, terms, hands(screen));
+        self.print(&words, terms, hands(screen), &facts.languages);
     }
 
     fn out_of_service(&mut self) {
         let words = self.catalogue.out_of_service();
-        self.print(&words, None, Hands::Keys);
+        self.print(&words, None, Hands::Keys, &[]);
     }
 
     fn dots(&mut self, entered: u8) {
@@ -106,13 +109,13 @@ impl<W: Write> CustomerScreen for Console<W> {
 
     fn help(&mut self, screen: &Screen, facts: &Facts<'_>) {
         let words = self.catalogue.help(screen, &facts.words);
-        self.print(&words, None, hands(screen));
+        self.print(&words, None, hands(screen), &facts.languages);
     }
 
     fn warn_time(&mut self, screen: &Screen, more: bool, facts: &Facts<'_>) {
         let words = self.catalogue.warning(screen, more, &facts.words);
         self.write("\x07");
-        self.print(&words, None, hands(screen));
+        self.print(&words, None, hands(screen), &facts.languages);
     }
 
     fn call_to_take_card(&mut self) {

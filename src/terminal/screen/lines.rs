@@ -47,7 +47,12 @@ impl<W: Write> Lines<W> {
 impl<W: Write> CustomerScreen for Lines<W> {
     fn show(&mut self, screen: &Screen, facts: &Facts<'_>) {
         let words = self.catalogue.screen(screen, &facts.words);
-        self.write(name(screen), fields(screen, facts), Some(words));
+        let mut fields = fields(screen, facts);
+        if *screen == Screen::Menu {
+            let languages = facts.languages.iter().map(|other| json!([other.tag(), other.own_name()]));
+            fields.insert("languages".to_owned(), languages.collect());
+        }
+        self.write(name(screen), fields, Some(words));
     }
 
     fn out_of_service(&mut self) {
