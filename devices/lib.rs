@@ -8,3 +8,4 @@ pub mod card;
 pub mod pinpad;
 pub mod port;
 pub mod printer;
+pub mod serial;

@@ -15,6 +15,7 @@ pub mod control;
 mod crypto;
 mod lever;
 mod persona;
+pub mod pseudo_terminal;
 mod slot;
 mod state;
 mod timing;
