@@ -54,6 +54,26 @@ impl SerialSettings {
     }
 }
 
+/// The serial ports that this machine shows, by the names that stay with the plug where there are such.
+#[must_use]
+pub fn ports() -> Vec<String> {
+    let stays = names_in("/dev/serial/by-path", "");
+    if !stays.is_empty() {
+        return stays;
+    }
+    ["ttyUSB", "ttyACM", "ttyS"].iter().flat_map(|prefix| names_in("/dev", prefix)).collect()
+}
+
+fn names_in(folder: &str, prefix: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .map(|entry| entry.path().display().to_string())
+        .collect();
+    names.sort();
+    names
+}
+
 /// Why nothing came, or nothing went.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {

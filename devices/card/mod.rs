@@ -7,7 +7,7 @@ mod pcsc_watch;
 mod socket_check;
 mod worker;
 
-pub use pcsc::{PcscConfig, PcscUnit};
+pub use pcsc::{PcscConfig, PcscUnit, reader_names};
 pub use socket_check::{SocketCheck, pcscd_socket};
 
 /// What faults of this folder call their device.

@@ -217,6 +217,14 @@ fn state_now(context: &Context, reader: &CString) -> Result<State, Error> {
     Ok(state)
 }
 
+/// The readers that `pcscd` lists now; none when it does not answer.
+#[must_use]
+pub fn reader_names() -> Vec<String> {
+    let Ok(context) = establish() else { return Vec::new() };
+    let readers = context.list_readers_owned().unwrap_or_default();
+    readers.iter().map(|name| name.to_string_lossy().into_owned()).collect()
+}
+
 #[cfg(test)]
 mod unit_tests {
     use super::*;

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::queue::chain;
 use crate::report::Report;
 use crate::runtime::{Ended, Goal, Runtime};
-use crate::{doctor, log_command};
+use crate::{device_command, doctor, log_command};
 
 /// Exit status for a command line or a configuration that cannot be used; clap's own.
 const USAGE: u8 = 2;
@@ -49,6 +49,7 @@ Start here:
   myna-atm doctor --config FILE           reader, card, host, clock, journal, certificates, disk: what to do for each
   myna-atm register --config FILE         one visit on this console
   myna-atm serve --config FILE            one visit after the other
+  myna-atm device test printer --config FILE   a test receipt; also card-unit, pin-pad
   myna-atm log show --config FILE         what happened, in the words of XFS4IoT
 
 Environment:
@@ -71,6 +72,8 @@ enum Command {
     Deliver(AtConfig),
     /// Looks at everything that a visit needs, and says what to do about what is wrong.
     Doctor(doctor::DoctorArgs),
+    /// Lists, looks at or tries the devices.
+    Device(device_command::DeviceArgs),
     /// Shows, follows or verifies the device log.
     Log(log_command::LogArgs),
     /// Checks or shows the configuration.
@@ -171,6 +174,7 @@ pub fn main_with(adapt: impl FnOnce(Arc<dyn CardUnit>) -> Arc<dyn CardUnit> + 's
         Command::Doctor(arguments) => {
             with_config(&arguments.at.config, |config| doctor::run(&arguments, &config))
         }
+        Command::Device(arguments) => device_command::run(&arguments),
         Command::Log(arguments) => log_command::run(&arguments),
         Command::Config(ConfigCommand::Check(at)) => with_config(&at.config, |config| check(&config)),
         Command::Config(ConfigCommand::Show(at)) => with_config(&at.config, |config| show(&config)),
@@ -185,7 +189,7 @@ fn start_tracing() {
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-fn with_config(path: &Path, act: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+pub(crate) fn with_config(path: &Path, act: impl FnOnce(Config) -> ExitCode) -> ExitCode {
     match Config::load(path) {
         Ok(config) => act(config),
         Err(error) => {

@@ -33,6 +33,11 @@ pub(crate) fn ms_since(start: Instant) -> u32 {
     u32::try_from(instant().saturating_duration_since(start).as_millis()).unwrap_or(u32::MAX)
 }
 
+/// Waits where there is no event to wait for: a person's hands, looked for by a command line.
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// What time it is, for the machine's thread.
 pub(crate) trait Clock {
     /// The wall clock, in whole milliseconds.

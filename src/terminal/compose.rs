@@ -253,17 +253,44 @@ pub(crate) fn instruments(config: &Config) -> Instruments {
         printer: match printer(config) {
             Ok(printer) => Ok(printer),
             Err(ComposeError::Device(fault)) => Err(fault),
-            Err(other) => Err(unusable_printer(other)),
+            Err(other) => Err(unusable("printer", other)),
         },
+        pin_pad: {
+            let config = config.clone();
+            Box::new(move || {
+                pin_pad(&config).map_err(|error| match error {
+                    ComposeError::Device(fault) => fault,
+                    other => unusable("PIN pad", other),
+                })
+            })
+        },
+        pin_slot: locked_pin_slot,
         pcscd_socket,
         host: Box::new(move || Ok(probe_host(&host)?)),
     }
 }
 
-fn unusable_printer(error: ComposeError) -> port::Fault {
+/// Each device with its kind and where it is, for people.
+pub(crate) fn device_places(config: &Config) -> [(&'static str, &'static str, String); 3] {
+    let config::CardUnit::Pcsc { reader } = &config.card_unit;
+    let card = ("card-unit", "pcsc", reader.clone().unwrap_or_else(|| "the only reader there is".to_owned()));
+    let pad = match &config.pin_pad {
+        config::PinPad::Console {} => ("pin-pad", "console", "the keyboard of the process".to_owned()),
+        config::PinPad::Socket { path } => ("pin-pad", "socket", path.display().to_string()),
+    };
+    let config::Printer::File { dir, paper_mm, .. } = &config.printer;
+    [card, pad, ("printer", "file", format!("{} ({paper_mm} mm)", dir.display()))]
+}
+
+/// The PC/SC readers and serial ports of this machine. What cannot be looked at is not there.
+pub(crate) fn found_here() -> (Vec<String>, Vec<String>) {
+    (devices::card::reader_names(), devices::serial::ports())
+}
+
+fn unusable(device: &'static str, error: ComposeError) -> port::Fault {
     port::Fault {
         kind: port::FaultKind::NeedsOperator,
-        device: "printer",
+        device,
         code: "configuration",
         action: port::Action::Configuration,
         what: error.to_string(),

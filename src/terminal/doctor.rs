@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use devices::card::SocketCheck;
-use devices::port::{CardUnit, Fault, Printer};
+use devices::port::{CardUnit, Fault, PinPad, Printer};
 use jiff::Timestamp;
+use jpki::PinSlot;
 use serde::Serialize;
 
 use crate::cli::AtConfig;
@@ -24,6 +25,8 @@ mod card;
 mod certificates;
 mod host;
 mod machine;
+
+pub(crate) use card::read_card;
 
 const FAULT: u8 = 1;
 
@@ -44,6 +47,10 @@ pub struct DoctorArgs {
 pub(crate) struct Instruments {
     pub(crate) card_unit: Arc<dyn CardUnit>,
     pub(crate) printer: Result<Arc<dyn Printer>, Fault>,
+    /// Opens the pad; a pad may have one user only.
+    pub(crate) pin_pad: Box<dyn Fn() -> Result<Arc<dyn PinPad>, Fault>>,
+    /// Memory for digits, locked and wiped.
+    pub(crate) pin_slot: fn() -> Result<PinSlot, Fault>,
     pub(crate) pcscd_socket: fn() -> io::Result<SocketCheck>,
     /// Asks the host for a challenge over mutual TLS.
     pub(crate) host: Box<dyn Fn() -> Result<HostProbe, Box<dyn std::error::Error>>>,

@@ -16,6 +16,7 @@
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+pub mod device_command;
 pub mod doctor;
 pub mod log_command;
 pub mod receipt;

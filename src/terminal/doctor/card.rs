@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use devices::card::SocketCheck;
-use devices::port::{CardSession, DeviceState, MediaState};
+use devices::port::{CardSession, CardUnit, DeviceState, MediaState};
 use jpki::{Card, CardError, Tries};
 
 use super::{Finding, Instruments};
@@ -67,20 +67,21 @@ pub(super) fn card(instruments: &Instruments, config: &Config) -> Vec<Finding> {
     }
     let limit = Duration::from_millis(u64::from(config.limits.card_open_ms_max));
     let todo = "Take it out, clean its contacts, put it in again; try another card.";
-    let mut session = match instruments.card_unit.open(limit) {
-        Ok(session) => session,
-        Err(fault) => return vec![Finding::fail(check, chain(&fault), todo)],
-    };
-    let answered = ask(&mut *session);
-    let off = session.power_off();
-    let mut findings = vec![match answered {
+    vec![match read_card(&*instruments.card_unit, limit) {
         Ok(text) => Finding::ok(check, text),
-        Err(error) => Finding::fail(check, chain(&error), todo),
-    }];
-    if let Err(fault) = off {
-        findings.push(Finding::fail(check, chain(&fault), "Take the card out: it may still have power."));
+        Err(failed) => Finding::fail(check, failed, todo),
+    }]
+}
+
+/// Reads the card in the unit without its PIN and takes its power: what it is, or what failed.
+pub(crate) fn read_card(unit: &dyn CardUnit, limit: Duration) -> Result<String, String> {
+    let mut session = unit.open(limit).map_err(|fault| chain(&fault))?;
+    let answered = ask(&mut *session).map_err(|error| chain(&error));
+    match (answered, session.power_off()) {
+        (answered, Ok(())) => answered,
+        (Ok(text), Err(fault)) => Err(format!("{text}; it may still have power: {}", chain(&fault))),
+        (Err(failed), Err(fault)) => Err(format!("{failed}; it may still have power: {}", chain(&fault))),
     }
-    findings
 }
 
 fn ask(session: &mut dyn CardSession) -> Result<String, CardError> {

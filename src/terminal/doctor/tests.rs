@@ -68,6 +68,8 @@ fn instruments(unit: Unit, paper: PaperState, host: Option<i64>) -> Instruments 
     Instruments {
         card_unit: Arc::new(unit),
         printer: Ok(Arc::new(Paper(paper))),
+        pin_pad: Box::new(|| panic!("doctor opens no pad")),
+        pin_slot: devices::pinpad::locked_pin_slot,
         pcscd_socket: || Ok(SocketCheck::WorldWritable("/run/pcscd/pcscd.comm".into())),
         host: Box::new(move || match host {
             Some(host_ms) => Ok(HostProbe {
