@@ -41,7 +41,11 @@ fn devices_are_listed_and_looked_at() {
     assert_eq!((&unit["state"], &unit["value"]), (&"online".into(), &"notPresent".into()), "{looked}");
     world.card("insert");
     // pcscd looks at its readers a few times a second.
-    let seen = (0..50).any(|_| text(&device(&world, &["status"])).contains("media=present"));
+    let pause = std::time::Duration::from_millis(100);
+    let seen = (0..50).any(|_| {
+        std::thread::park_timeout(pause);
+        text(&device(&world, &["status"])).contains("media=present")
+    });
     assert!(seen, "the card is seen");
 }
 
