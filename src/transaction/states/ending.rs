@@ -6,8 +6,8 @@ use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
 use crate::states::{State, start, taking};
 use crate::{
-    Act, Answer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PrintAnswer, Record, Release,
-    ReturnOrder, Screen, Visit,
+    Act, Answer, CardEvent, Decision, Device, EffectNo, Fault, Key, Limit, Outcome, PrintAnswer, Record,
+    Release, RequestId, ReturnOrder, Screen, Visit,
 };
 
 /// What the customer was told.
@@ -171,6 +171,16 @@ impl Await for AwaitPrinted {
     }
 }
 
+impl AfterCard {
+    /// What a receipt that is still to come will say, after a decision.
+    pub(super) fn told(self, told: Told, request: RequestId, decision: Decision) -> Told {
+        match self {
+            Self::Print if told.visit.request == request => Told { outcome: Outcome::from(decision), ..told },
+            Self::Print | Self::Close => told,
+        }
+    }
+}
+
 impl Page {
     const fn screen(self, told: Told) -> Screen {
         match self {
@@ -197,6 +207,12 @@ impl Await for AwaitNoticeRead {
     fn stop_now(self, cx: &mut Cx) -> Next {
         self.patience.end(cx);
         Ok(give_back(self.told, self.then, cx))
+    }
+
+    /// A receipt that is still to come says what is known by then.
+    fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {
+        cx.decided(request, decision);
+        Ok(Self { told: self.then.told(self.told, request, decision), ..self }.into())
     }
 
     fn key(self, key: Key, cx: &mut Cx) -> Next {

@@ -94,13 +94,14 @@ impl Await for AwaitSafe {
         self.ignore(key, cx)
     }
 
-    fn card(self, event: CardEvent, _cx: &mut Cx) -> Next {
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
         match event {
-            CardEvent::Inserted
-            | CardEvent::Mute
-            | CardEvent::Removed
-            | CardEvent::UnitLost(_)
-            | CardEvent::UnitBack => self.stay(),
+            // The answer that is awaited may be older than this: it is asked for again.
+            CardEvent::Inserted | CardEvent::Mute | CardEvent::Removed => {
+                cx.disarm(self.deadline);
+                Ok(make_safe(cx))
+            }
+            CardEvent::UnitLost(_) | CardEvent::UnitBack => self.stay(),
         }
     }
 
@@ -111,16 +112,23 @@ impl Await for AwaitSafe {
         let Answer::Safe(answer) = answer else { return wrong_kind() };
         cx.disarm(self.deadline);
         match answer {
-            SafeAnswer::Safe(Presence::Empty) => {
-                cx.set_place(CardPlace::Out);
-                cx.record(Record::CardUnitReady);
-                Ok(idle(cx))
-            }
-            SafeAnswer::Safe(Presence::CardInside) => {
-                cx.set_place(CardPlace::In);
-                cx.record(Record::CardFoundAtStart);
-                Ok(taking::offer(taking::Whose::Found, cx))
-            }
+            SafeAnswer::Safe(found) => match (cx.place(), found) {
+                // It looked, and was lost before it was heard.
+                (CardPlace::Unknown(fault), Presence::Empty | Presence::CardInside) => Ok(repair(fault, cx)),
+                (CardPlace::Unseen | CardPlace::Out | CardPlace::In | CardPlace::InMute, Presence::Empty) => {
+                    cx.set_place(CardPlace::Out);
+                    cx.record(Record::CardUnitReady);
+                    Ok(idle(cx))
+                }
+                (
+                    CardPlace::Unseen | CardPlace::Out | CardPlace::In | CardPlace::InMute,
+                    Presence::CardInside,
+                ) => {
+                    cx.set_place(CardPlace::In);
+                    cx.record(Record::CardFoundAtStart);
+                    Ok(taking::offer(taking::Whose::Found, cx))
+                }
+            },
             SafeAnswer::Failed(fault) => Ok(repair(fault, cx)),
         }
     }
@@ -248,14 +256,20 @@ impl Await for AwaitOrder {
         self.ignore(key, cx)
     }
 
-    fn card(self, event: CardEvent, _cx: &mut Cx) -> Next {
+    fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
         match event {
-            // Whoever puts a card in takes it out again: the unit holds nothing back.
-            CardEvent::Inserted
-            | CardEvent::Mute
-            | CardEvent::Removed
-            | CardEvent::UnitLost(_)
-            | CardEvent::UnitBack => self.stay(),
+            // Nobody is served: a card that comes in, or is seen again when the unit is back, goes back.
+            CardEvent::Inserted | CardEvent::Mute => {
+                cx.release(Release::ReturnCard);
+                cx.act(Act::CallToTakeCard);
+                self.stay()
+            }
+            // What is inside, the unit says next.
+            CardEvent::UnitBack => {
+                cx.release(Release::MakeSafe);
+                self.stay()
+            }
+            CardEvent::Removed | CardEvent::UnitLost(_) => self.stay(),
         }
     }
 
@@ -287,13 +301,23 @@ pub(super) fn idle(cx: &mut Cx) -> State {
     }
 }
 
+/// A card that may be inside is let go first: nobody will ask for it.
 fn out_of_service(why: Closed, cx: &mut Cx) -> State {
     cx.record(Record::OutOfService(why));
+    match cx.place() {
+        CardPlace::Out => {}
+        CardPlace::In | CardPlace::InMute => cx.release(Release::ReturnCard),
+        CardPlace::Unseen | CardPlace::Unknown(_) => {
+            cx.release(Release::MakeSafe);
+            cx.release(Release::ReturnCard);
+        }
+    }
     cx.show(Screen::OutOfService { why });
     AwaitOrder { why }.into()
 }
 
 fn make_safe(cx: &mut Cx) -> State {
+    cx.set_place(CardPlace::Unseen);
     let safe = cx.ask_release(Release::MakeSafe);
     AwaitSafe { safe, deadline: cx.arm(Limit::MakeSafe) }.into()
 }

@@ -3,14 +3,15 @@
 //! Invariants:
 //! - A card is offered until it is taken, or until nobody can see it any more, or until the unit keeps it.
 //! - The unit is asked to keep a card only after the record of it is durable, and only after the reminders that the bank
-//!   configured. What the unit then says decides: a card that it could not keep is offered again.
+//!   configured. What the unit then says decides: a card that it could not keep is offered again; when it says nothing,
+//!   nobody knows where the card is, and that is recorded.
 
 use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
 use crate::states::ending::{self, AfterCard, Told};
 use crate::states::{State, start};
 use crate::{
-    Act, Answer, CardEvent, Decision, Device, EffectNo, Fault, Key, Limit, Outcome, Record, Release,
-    RequestId, RetainAnswer, Screen, VisitId,
+    Act, Answer, CardEvent, Decision, Device, EffectNo, Fault, Key, Limit, Record, Release, RequestId,
+    RetainAnswer, Screen, VisitId,
 };
 
 /// Whose card it is.
@@ -95,13 +96,10 @@ impl Whose {
     /// A receipt that is still to come says what is known by then.
     fn decided(self, request: RequestId, decision: Decision) -> Self {
         match self {
-            Self::Customer { told, then: AfterCard::Print } if told.visit.request == request => {
-                Self::Customer {
-                    told: Told { outcome: Outcome::from(decision), ..told },
-                    then: AfterCard::Print,
-                }
+            Self::Customer { told, then } => {
+                Self::Customer { told: then.told(told, request, decision), then }
             }
-            Self::Found | Self::Customer { .. } => self,
+            Self::Found => self,
         }
     }
 }
@@ -239,6 +237,22 @@ impl Await for AwaitRetained {
         if !self.deadline.is(timer) {
             return self.stale(timer, cx);
         }
-        self.failed(Fault::no_answer(Device::CardUnit), cx)
+        // It may still move the card, now or later: a person, or the next look into the unit, finds out where it is.
+        let fault = Fault::no_answer(Device::CardUnit);
+        match (cx.place(), self.whose) {
+            (CardPlace::In | CardPlace::InMute, Whose::Found) => {
+                cx.set_place(CardPlace::Unknown(fault));
+                return Ok(start::repair(fault, cx));
+            }
+            (CardPlace::In | CardPlace::InMute, Whose::Customer { .. }) => {
+                cx.set_place(CardPlace::Unknown(fault))
+            }
+            (
+                CardPlace::Unknown(_) | CardPlace::Out | CardPlace::Unseen,
+                Whose::Found | Whose::Customer { .. },
+            ) => {}
+        }
+        cx.record(Record::Fault(fault));
+        self.whose.unseen(cx)
     }
 }

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod found;
 mod paths;
 mod support;
 mod table;

@@ -8,7 +8,7 @@ use crate::support::{
 use transaction::*;
 
 /// One walk into each state.
-fn states() -> Vec<Walk> {
+pub(crate) fn states() -> Vec<Walk> {
     let new = || Walk::new(ReturnOrder::ReceiptThenCard);
     let started = || new().on(Event::Start(Recovery::Clean));
     let confirmed = || Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received)).key(Key::Confirm);
@@ -53,7 +53,7 @@ fn states() -> Vec<Walk> {
 }
 
 /// The same states once more, where what they hold decides: warned, no receipt to be had, a card found, something to read.
-fn variants() -> Vec<(&'static str, Walk)> {
+pub(crate) fn variants() -> Vec<(&'static str, Walk)> {
     let started = || Walk::new(ReturnOrder::ReceiptThenCard).on(Event::Start(Recovery::Clean));
     let terms = || Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received));
     let told = |order| {
@@ -131,7 +131,7 @@ fn answers() -> Vec<Answer> {
 }
 
 /// Every kind of event, with the numbers that this walk can give them.
-fn events(walk: &Walk) -> Vec<(String, Event)> {
+pub(crate) fn events(walk: &Walk) -> Vec<(String, Event)> {
     let mut events = vec![
         Event::Start(Recovery::Clean),
         Event::Begin(VISIT),
