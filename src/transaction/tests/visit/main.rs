@@ -10,5 +10,6 @@
 
 mod found;
 mod paths;
+mod rescue;
 mod support;
 mod table;
