@@ -26,6 +26,13 @@ impl Digest {
         Some(Self(bytes)).filter(|digest| digest.to_string() == text)
     }
 
+    /// Both, bit by bit: the same one twice leaves nothing.
+    pub(crate) fn xor(&self, other: &Self) -> Self {
+        let mut bytes = self.0;
+        bytes.iter_mut().zip(&other.0).for_each(|(byte, other)| *byte ^= other);
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rusqlite::{ErrorCode, ffi};
 use uuid::Uuid;
 
 use crate::checkpoint::SignFault;
@@ -119,6 +120,12 @@ pub enum JournalError {
         /// In which table.
         table: &'static str,
     },
+    /// The pages of the file are damaged.
+    #[error("the pages of the journal are damaged ({detail}): restart the terminal, which examines it")]
+    PagesDamaged {
+        /// What SQLite said.
+        detail: String,
+    },
     /// The log is full: sequence numbers end here.
     #[error("the device log has no sequence number left")]
     LogFull,
@@ -139,6 +146,15 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// True when the file is damaged, and not the world around it.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::PagesDamaged { .. } => true,
+            Self::Database { source, .. } => is_damage(source),
+            _ => false,
+        }
+    }
+
     /// For `map_err`.
     pub(crate) fn database(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Database { operation, source }
@@ -151,4 +167,27 @@ impl JournalError {
     ) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::File { operation, path: path.to_owned(), source }
     }
+}
+
+/// True when SQLite says that the file is damaged; false when the world around it failed.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    let Some(code) = error.sqlite_error_code() else {
+        // A value of another type than its column has.
+        return true;
+    };
+    // A file that ends too early is the file's.
+    let ends_early = error.sqlite_error().is_some_and(|e| e.extended_code == ffi::SQLITE_IOERR_SHORT_READ);
+    let of_the_world = matches!(
+        code,
+        ErrorCode::CannotOpen
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::OutOfMemory
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure
+    );
+    ends_early || !of_the_world
 }

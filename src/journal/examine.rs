@@ -1,28 +1,42 @@
-//! Is the journal that was found whole? And what can be read from one that is not.
+//! Can one go on with the journal that was found? And what can be read from one that is not whole.
+//!
+//! What is read is what recovery acts on, and its cost does not grow with the journal: the schema, the chain from the last
+//! checkpoint on, the undecided requests, the open visits; and the tally, which says how many of them there must be, which,
+//! and where the chain ends (`tally.rs`). Where the next commits write was looked at before (`footing.rs`). The rest is
+//! read by the full check (`whole.rs`), or here when somebody left a note that says so (`note.rs`).
 //!
 //! Invariant: nothing here writes to the database or empties its write-ahead log.
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::Connection;
 
 use crate::batch::{OpenVisit, OutboxEntry};
 use crate::checkpoint::Checkpoint;
 use crate::digest::Digest;
 use crate::entry::{LoggedEntry, SEQUENCE_MAX};
-use crate::error::JournalError;
+use crate::error::{JournalError, is_damage};
 use crate::open::{CorruptReason, OpenOptions};
-use crate::store::{Head, from_row, head_at, last_checkpoint_row, to_row};
+use crate::store::{Head, Numbered, from_row, head_at, last_checkpoint_row, newest, to_row};
+use crate::tally::Tally;
+use crate::verify::follow;
+use crate::whole::{self, Rows};
 use crate::{outbox, place, schema, visits};
 
 /// A salvaged sequence number above this is damage, not a log of this terminal.
 const SALVAGED_SEQUENCE_MAX: u64 = SEQUENCE_MAX >> 8;
 
-/// A whole journal.
+/// A journal that can be gone on with.
 pub(crate) struct Examined {
     pub(crate) connection: Connection,
     pub(crate) head: Head,
+    /// As the file has it; of a file of version 1, what it would say.
+    pub(crate) tally: Tally,
     pub(crate) open_visits: Vec<OpenVisit>,
+    /// A file of version 1: the tally must be added.
+    pub(crate) lacks_tally: bool,
+    /// All of it was checked.
+    pub(crate) whole: bool,
 }
 
 /// Not a whole journal.
@@ -40,48 +54,59 @@ impl From<CorruptReason> for Trouble {
 /// The world's failures are not the file's.
 impl From<rusqlite::Error> for Trouble {
     fn from(source: rusqlite::Error) -> Self {
-        let of_the_world = matches!(
-            source.sqlite_error_code(),
-            Some(
-                ErrorCode::CannotOpen
-                    | ErrorCode::DatabaseBusy
-                    | ErrorCode::DatabaseLocked
-                    | ErrorCode::DiskFull
-                    | ErrorCode::FileLockingProtocolFailed
-                    | ErrorCode::OutOfMemory
-                    | ErrorCode::PermissionDenied
-                    | ErrorCode::ReadOnly
-                    | ErrorCode::SystemIoFailure
-            )
-        );
-        // A file that ends too early is the file's.
-        let ends_early =
-            source.sqlite_error().is_some_and(|e| e.extended_code == ffi::SQLITE_IOERR_SHORT_READ);
-        if of_the_world && !ends_early {
-            return Self::Refused(JournalError::Database { operation: "examine the journal", source });
+        if is_damage(&source) {
+            return Self::Corrupt { reason: CorruptReason::Pages, detail: source.to_string() };
         }
-        Self::Corrupt { reason: CorruptReason::Pages, detail: source.to_string() }
+        Self::Refused(JournalError::Database { operation: "examine the journal", source })
     }
 }
 
-pub(crate) fn examine(path: &Path, options: &OpenOptions) -> Result<Examined, Trouble> {
+/// Examines what recovery acts on; with `all`, and in a file that has no tally, everything.
+pub(crate) fn examine(path: &Path, options: &OpenOptions, all: bool) -> Result<Examined, Trouble> {
     let connection = schema::connect(path)?;
     if !schema::is_exact(&connection)? {
         return Err(CorruptReason::Schema.into());
     }
-    // The quick check does not compare indexes with their table; the outbox is found through its indexes.
-    for check in ["PRAGMA quick_check(1)", "PRAGMA integrity_check(outbox)"] {
-        let verdict: String = connection.query_row(check, [], |row| row.get(0))?;
-        if verdict != "ok" {
-            return Err(Trouble::Corrupt { reason: CorruptReason::Pages, detail: verdict });
+    let lacks_tally = schema::version(&connection)? < schema::WITH_TALLY;
+    let whole = all || lacks_tally;
+    let rows = if whole { Some(check_all(&connection)?) } else { None };
+    let head = check_chain(&connection, path, options)?;
+    let undecided = outbox::undecided(&connection)?.ok_or(CorruptReason::Outbox)?;
+    let open_visits = visits::open_visits(&connection)?.ok_or(CorruptReason::VisitRecord)?;
+    let stated = if lacks_tally { None } else { Tally::read(&connection)? };
+    // Counting requests and checkpoints would read them all.
+    let counted = rows.map(|rows| (rows.checkpoints, rows.requests));
+    let (checkpoints, requests) =
+        counted.or(stated.as_ref().map(|stated| (stated.checkpoints, stated.requests))).unwrap_or_default();
+    let found = Tally {
+        // An empty log begins with what the caller says.
+        last_seq: head.terminal_id.as_ref().map_or(0, |_| head.seq),
+        last_hash: head.hash,
+        checkpoint_seq: newest(&connection, Numbered::Checkpoints)?,
+        checkpoints,
+        records: newest(&connection, Numbered::Records)?,
+        requests,
+        undecided: outbox::members(&undecided),
+        open_visits: visits::members(&open_visits),
+        layout: schema::layout(&connection)?,
+    };
+    if !lacks_tally {
+        let stated = stated.ok_or(CorruptReason::Schema)?;
+        if let Some((reason, detail)) = stated.differs(&found) {
+            return Err(Trouble::Corrupt { reason, detail: detail.to_owned() });
         }
     }
-    let head = check_chain(&connection, path, options)?;
-    if outbox::undecided(&connection)?.iter().any(Option::is_none) {
-        return Err(CorruptReason::Outbox.into());
-    }
-    let open_visits = visits::open_visits(&connection)?.ok_or(CorruptReason::VisitRecord)?;
-    Ok(Examined { connection, head, open_visits })
+    Ok(Examined { connection, head, tally: found, open_visits, lacks_tally, whole })
+}
+
+/// Everything that a start does not look at otherwise. Signatures of old checkpoints are left to those who verify the log:
+/// a renewed key must not make a whole journal a damaged one.
+fn check_all(connection: &Connection) -> Result<Rows, Trouble> {
+    let rows = whole::all_but_chain(connection)?;
+    let rows = rows.map_err(|(reason, detail)| Trouble::Corrupt { reason, detail })?;
+    let log = follow(connection, None, None)?;
+    log.map_err(|broken| Trouble::Corrupt { reason: broken.reason(), detail: broken.to_string() })?;
+    Ok(rows)
 }
 
 /// The chain from the last checkpoint to the newest entry; everything when there is no checkpoint.
@@ -180,17 +205,13 @@ pub(crate) fn salvage(path: &Path, reason: CorruptReason) -> Salvaged {
     else {
         return Salvaged::default();
     };
-    let newest = |table: &str| {
-        connection
-            .query_row(&format!("SELECT max(seq) FROM {table}"), [], |row| row.get::<_, Option<i64>>(0))
-            .ok()
-            .flatten()
-            .map(from_row)
-    };
-    let next_sequence = newest("device_log")
-        .max(newest("device_log_checkpoint"))
-        .filter(|newest| *newest <= SALVAGED_SEQUENCE_MAX)
+    let tallied = Tally::read(&connection).ok().flatten().map_or(0, |tally| tally.last_seq);
+    let next_sequence = [Numbered::Entries, Numbered::Checkpoints]
+        .into_iter()
+        .filter_map(|table| newest(&connection, table).ok())
+        .chain([tallied])
+        .max()
+        .filter(|newest| (1..=SALVAGED_SEQUENCE_MAX).contains(newest))
         .map(|newest| newest + 1);
-    let undecided = outbox::undecided(&connection).unwrap_or_default().into_iter().flatten().collect();
-    Salvaged { next_sequence, undecided }
+    Salvaged { next_sequence, undecided: outbox::salvage(&connection) }
 }

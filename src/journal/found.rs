@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::error::JournalError;
 use crate::open::CorruptReason;
-use crate::{place, schema, wal};
+use crate::wal::{self, Wal};
+use crate::{place, schema};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -14,9 +15,14 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Nothing,
-    Journal,
-    Foreign { application_id: u32 },
-    OtherVersion { version: u32 },
+    /// With what its write-ahead log holds.
+    Journal(Wal),
+    Foreign {
+        application_id: u32,
+    },
+    OtherVersion {
+        version: u32,
+    },
     Damaged(CorruptReason),
 }
 
@@ -35,25 +41,23 @@ impl Header {
     }
 }
 
-/// A look at all files. Nobody may be writing.
+/// A look at the files. Nobody may have them open, in this process least of all (`whole.rs` says why).
 pub(crate) fn look(path: &Path) -> Result<Found, JournalError> {
     let found = look_at_header(path)?;
-    let wal = place::beside(path, "-wal");
-    if found != Found::Journal {
+    if found != Found::Journal(Wal::default()) {
         return Ok(found);
     }
-    if !wal::is_whole(&wal)? {
-        return Ok(Found::Damaged(CorruptReason::Wal));
-    }
+    let wal = place::beside(path, "-wal");
+    let Some(read) = wal::read(&wal)? else { return Ok(Found::Damaged(CorruptReason::Wal)) };
     // With a write-ahead log the last page may be half written: it is in the log.
     if length_of(&wal)? == 0 && !length_of(path)?.is_multiple_of(u64::from(schema::PAGE_BYTES)) {
         return Ok(Found::Damaged(CorruptReason::Pages));
     }
-    Ok(found)
+    Ok(Found::Journal(read))
 }
 
-/// A look at all but the write-ahead log, which may be written just now.
-pub(crate) fn look_at_header(path: &Path) -> Result<Found, JournalError> {
+/// A look at all but the write-ahead log.
+fn look_at_header(path: &Path) -> Result<Found, JournalError> {
     let failed = || JournalError::file("read", path);
     let (length, header) = match File::open(path) {
         Ok(file) => {
@@ -90,12 +94,12 @@ pub(crate) fn look_at_header(path: &Path) -> Result<Found, JournalError> {
     } else if length_of(&place::beside(path, "-journal"))? > 0 {
         Found::Damaged(CorruptReason::RollbackJournal)
     } else {
-        Found::Journal
+        Found::Journal(Wal::default())
     })
 }
 
 /// Bytes of a file; 0 when there is none.
-pub(crate) fn length_of(path: &Path) -> Result<u64, JournalError> {
+fn length_of(path: &Path) -> Result<u64, JournalError> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(metadata.len()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),

@@ -6,6 +6,8 @@
 //! - A damaged file is renamed before anything else happens, and never written to.
 //! - A new journal is made with the undecided requests of the one set aside last, so that none is forgotten when the
 //!   machine or the disk fails between the two.
+//! - What recovery acts on is checked at every open, and so is where the next commits write; the rest of the file by
+//!   [`crate::check_whole`], and here when a note asks for it.
 //! - A file of another program, or of another version of this one, is left where it is.
 
 use std::fs::{self, File, OpenOptions as FileOptions};
@@ -21,7 +23,9 @@ use crate::examine::{self, Examined, Trouble};
 use crate::found::{self, Found};
 use crate::lock::Lock;
 use crate::store::{Head, Journal};
-use crate::{outbox, place, schema};
+use crate::tally::Tally;
+use crate::wal::Wal;
+use crate::{footing, note, outbox, place, schema};
 
 const OWNER_ONLY: u32 = 0o600;
 
@@ -153,11 +157,7 @@ impl Journal {
         match found::look(path)? {
             Found::Nothing => {
                 create(path)?;
-                let first = options.first_sequence.max(place::next_after_aside(path).unwrap_or(1));
-                let connection = schema::connect(path)
-                    .and_then(|connection| schema::settles(&connection).map(|()| connection))
-                    .map_err(JournalError::database("open the new journal"))?;
-                Ok(Opened::Fresh(journal(connection, lock, path, options, Head::of_empty(first))))
+                open_new(path, options, lock).map(Opened::Fresh)
             }
             Found::Foreign { application_id } => {
                 Err(JournalError::NotAJournal { path: path.to_owned(), application_id })
@@ -168,47 +168,58 @@ impl Journal {
                 known: &schema::SCHEMA_VERSIONS,
             }),
             Found::Damaged(reason) => corrupt(path, options, reason, String::new()),
-            Found::Journal => open_found(path, options, lock),
+            Found::Journal(wal) => open_found(path, options, lock, wal),
         }
     }
 }
 
-fn open_found(path: &Path, options: &OpenOptions, lock: Lock) -> Result<Opened, JournalError> {
+/// A journal that was made a moment ago.
+fn open_new(path: &Path, options: &OpenOptions, lock: Lock) -> Result<Journal, JournalError> {
+    let failed = || JournalError::database("open the new journal");
+    let connection = schema::connect(path).map_err(failed())?;
+    schema::settles(&connection).map_err(failed())?;
+    let tally = Tally::read(&connection).map_err(failed())?;
+    let tally = tally.ok_or(JournalError::Damaged { table: "tally" })?;
+    note::remove(path)?;
+    let first = options.first_sequence.max(place::next_after_aside(path).unwrap_or(1));
+    let (path, keys, head) = (path.to_owned(), options.keys.clone(), Head::of_empty(first));
+    let stats = Stats::default();
+    Ok(Journal { connection, _lock: lock, path, keys, head, tally, whole: true, stats, stopped: false })
+}
+
+fn open_found(path: &Path, options: &OpenOptions, lock: Lock, wal: Wal) -> Result<Opened, JournalError> {
     fs::set_permissions(path, fs::Permissions::from_mode(OWNER_ONLY))
         .map_err(JournalError::file("restrict to its owner", path))?;
-    match examine::examine(path, options) {
-        Ok(Examined { connection, head, open_visits }) => {
-            schema::settles(&connection).map_err(JournalError::database("set up the journal"))?;
-            let journal = journal(connection, lock, path, options, head);
-            // Frames of a transaction that was torn by a power cut are gone before new ones are written.
-            journal.empty_wal()?;
-            Ok(if open_visits.is_empty() {
-                Opened::Clean(journal)
-            } else {
-                Opened::Interrupted(journal, open_visits)
-            })
-        }
+    if let Some(detail) = footing::damage(path, wal)? {
+        return corrupt(path, options, CorruptReason::Pages, detail);
+    }
+    match examine::examine(path, options, note::is_there(path)) {
+        Ok(examined) => go_on(path, options, lock, examined),
         Err(Trouble::Corrupt { reason, detail }) => corrupt(path, options, reason, detail),
         Err(Trouble::Refused(error)) => Err(error),
     }
 }
 
-fn journal(
-    connection: rusqlite::Connection,
-    lock: Lock,
-    path: &Path,
-    options: &OpenOptions,
-    head: Head,
-) -> Journal {
-    Journal {
-        connection,
-        _lock: lock,
-        path: path.to_owned(),
-        keys: options.keys.clone(),
-        head,
-        stats: Stats::default(),
-        stopped: false,
+fn go_on(path: &Path, options: &OpenOptions, lock: Lock, examined: Examined) -> Result<Opened, JournalError> {
+    let Examined { connection, head, tally, open_visits, lacks_tally, whole } = examined;
+    schema::settles(&connection).map_err(JournalError::database("set up the journal"))?;
+    let (keys, path) = (options.keys.clone(), path.to_owned());
+    let stats = Stats::default();
+    let mut journal =
+        Journal { connection, _lock: lock, path, keys, head, tally, whole, stats, stopped: false };
+    if lacks_tally {
+        journal.add_tally()?;
     }
+    // Frames of a transaction that was torn by a power cut are gone before new ones are written.
+    journal.empty_wal()?;
+    if whole {
+        note::remove(&journal.path)?;
+    }
+    Ok(if open_visits.is_empty() {
+        Opened::Clean(journal)
+    } else {
+        Opened::Interrupted(journal, open_visits)
+    })
 }
 
 fn corrupt(
@@ -219,6 +230,7 @@ fn corrupt(
 ) -> Result<Opened, JournalError> {
     let saved = examine::salvage(path, reason);
     let set_aside = place::set_aside(path, options.now, saved.next_sequence, reason.code())?;
+    note::remove(path)?;
     Ok(Opened::Corrupt(CorruptReport {
         path: path.to_owned(),
         set_aside,
@@ -259,7 +271,9 @@ fn make_tables(new: &Path, undecided: &[OutboxEntry]) -> Result<(), JournalError
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed())?;
     let transaction = connection.transaction().map_err(failed())?;
     schema::create(&transaction).map_err(failed())?;
-    outbox::carry(&transaction, undecided)?;
+    let mut tally = Tally::of_empty(&transaction).map_err(failed())?;
+    outbox::carry(&transaction, undecided, &mut tally)?;
+    tally.write(&transaction)?;
     transaction.commit().map_err(failed())?;
     connection.close().map_err(|(_, error)| error).map_err(failed())
 }

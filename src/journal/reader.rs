@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
 use crate::entry::LoggedEntry;
-use crate::error::JournalError;
+use crate::error::{JournalError, is_damage};
 use crate::found::{self, Found};
 use crate::open::CorruptReason;
 use crate::store::{from_row, to_row};
@@ -139,20 +139,35 @@ fn page(connection: &Connection, filter: &Filter) -> rusqlite::Result<LogPage> {
 /// Opens a journal for reading: a live one beside its writer, a copy without leaving a trace.
 pub(crate) fn open_read_only(path: &Path) -> Result<Connection, ReadError> {
     let failed = |source| ReadError::Database { path: path.to_owned(), source };
-    // A shared index lies beside the database while a process has it open.
+    let damaged = |reason| ReadError::Damaged { path: path.to_owned(), reason };
+    // A shared index lies beside the database while a process has it open. It may be this process: then nobody but
+    // SQLite may open the files.
     let live = place::beside(path, "-shm").exists();
-    match if live { found::look_at_header(path) } else { found::look(path) }? {
-        Found::Nothing => return Err(ReadError::Missing { path: path.to_owned() }),
-        Found::Foreign { .. } => return Err(ReadError::NotAJournal { path: path.to_owned() }),
-        Found::OtherVersion { version } => {
-            return Err(ReadError::SchemaVersion { path: path.to_owned(), found: version });
+    if !live {
+        match found::look(path)? {
+            Found::Nothing => return Err(ReadError::Missing { path: path.to_owned() }),
+            Found::Foreign { .. } => return Err(ReadError::NotAJournal { path: path.to_owned() }),
+            Found::OtherVersion { version } => {
+                return Err(ReadError::SchemaVersion { path: path.to_owned(), found: version });
+            }
+            Found::Damaged(reason) => return Err(damaged(reason)),
+            Found::Journal(_) => {}
         }
-        Found::Damaged(reason) => return Err(ReadError::Damaged { path: path.to_owned(), reason }),
-        Found::Journal => {}
     }
     let connection = connect(path, live).map_err(failed)?;
+    let application: u32 = match connection.query_row("PRAGMA application_id", [], |row| row.get(0)) {
+        Err(error) if is_damage(&error) => return Err(damaged(CorruptReason::NotADatabase)),
+        read => read.map_err(failed)?,
+    };
+    let version = schema::version(&connection).map_err(failed)?;
+    if application != schema::APPLICATION_ID {
+        return Err(ReadError::NotAJournal { path: path.to_owned() });
+    }
+    if !schema::SCHEMA_VERSIONS.contains(&version) {
+        return Err(ReadError::SchemaVersion { path: path.to_owned(), found: version });
+    }
     if !schema::is_exact(&connection).map_err(failed)? {
-        return Err(ReadError::Damaged { path: path.to_owned(), reason: CorruptReason::Schema });
+        return Err(damaged(CorruptReason::Schema));
     }
     Ok(connection)
 }

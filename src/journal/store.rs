@@ -3,12 +3,13 @@
 //! Invariants:
 //! - A batch is durable as a whole or not at all. After a failed commit nothing more is written: only a restart can
 //!   find out what is durable.
-//! - The head of the hash chain in memory is the newest entry in the file.
+//! - The head of the hash chain and the tally in memory are those of the file.
+//! - Whoever meets damage while the journal is open leaves a note beside it; the next start then checks everything.
 
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use crate::batch::{BODY_BYTES_MAX, Batch, CMS_BYTES_MAX, Committed, OutboxChange, Stats};
 use crate::checkpoint::{Checkpoint, CheckpointKeys, CheckpointSigner, statement};
@@ -16,8 +17,10 @@ use crate::digest::Digest;
 use crate::entry::{LogEntry, LoggedEntry, SEQUENCE_MAX};
 use crate::error::JournalError;
 use crate::lock::Lock;
+use crate::tally::Tally;
+use crate::whole::{self, WholeReport};
 use crate::word::TerminalId;
-use crate::{outbox, visits};
+use crate::{note, outbox, schema, visits};
 
 /// The newest entry of the chain.
 #[derive(Debug, Clone)]
@@ -48,6 +51,9 @@ pub struct Journal {
     pub(crate) path: PathBuf,
     pub(crate) keys: CheckpointKeys,
     pub(crate) head: Head,
+    pub(crate) tally: Tally,
+    /// All pages were checked in this process, or made by it.
+    pub(crate) whole: bool,
     pub(crate) stats: Stats,
     pub(crate) stopped: bool,
 }
@@ -61,13 +67,17 @@ impl Journal {
     pub fn commit(&mut self, batch: &Batch) -> Result<Committed, JournalError> {
         check_sizes(batch)?;
         if !(batch.records.is_empty() && batch.outbox.is_empty() && batch.log.is_empty()) {
-            let mut head = self.head.clone();
+            let (mut head, mut tally) = (self.head.clone(), self.tally.clone());
             self.transact("commit to the journal", |transaction| {
-                visits::write(transaction, &batch.records)?;
-                outbox::write(transaction, &batch.outbox)?;
-                append(transaction, &mut head, &batch.log)
+                visits::write(transaction, &batch.records, &mut tally)?;
+                outbox::write(transaction, &batch.outbox, &mut tally)?;
+                append(transaction, &mut head, &batch.log)?;
+                if !batch.log.is_empty() {
+                    (tally.last_seq, tally.last_hash) = (head.seq, head.hash);
+                }
+                tally.write(transaction)
             })?;
-            self.head = head;
+            (self.head, self.tally) = (head, tally);
             self.stats.log_entries += len(&batch.log);
             self.stats.records += len(&batch.records);
         }
@@ -94,6 +104,8 @@ impl Journal {
         if !self.keys.signed(&checkpoint) {
             return Err(JournalError::SignerDiffers);
         }
+        let checkpoints = self.tally.checkpoints + 1;
+        let tally = Tally { checkpoint_seq: sequence, checkpoints, ..self.tally.clone() };
         self.transact("store a checkpoint", |transaction| {
             transaction
                 .prepare_cached(
@@ -101,8 +113,9 @@ impl Journal {
                 )
                 .and_then(|mut insert| insert.execute((to_row(sequence), &statement, &signature)))
                 .map_err(JournalError::database("write a checkpoint"))?;
-            Ok(())
+            tally.write(transaction)
         })?;
+        self.tally = tally;
         self.head.signed_to = sequence;
         self.stats.checkpoints += 1;
         Ok(Some(checkpoint))
@@ -128,10 +141,55 @@ impl Journal {
             });
         match &result {
             Ok(_) => self.stats.commits += 1,
-            Err(JournalError::Database { .. } | JournalError::Damaged { .. }) => self.stopped = true,
+            Err(error @ (JournalError::Database { .. } | JournalError::Damaged { .. })) => {
+                self.stopped = true;
+                if error.is_damage() {
+                    // A disk that does not take it has said so already.
+                    let _noted = note::leave(&self.path);
+                }
+            }
             Err(_) => {}
         }
         result
+    }
+
+    /// Makes a journal of version 1 one of this version: all of it was checked.
+    pub(crate) fn add_tally(&mut self) -> Result<(), JournalError> {
+        let mut tally = self.tally.clone();
+        let failed = || JournalError::database("add the tally");
+        self.transact("add the tally", |transaction| {
+            schema::add_tally(transaction).map_err(failed())?;
+            tally.layout = schema::layout(transaction).map_err(failed())?;
+            tally.write(transaction)
+        })?;
+        self.tally = tally;
+        self.stats = Stats::default();
+        Ok(())
+    }
+
+    /// Says that the whole file was checked ([`crate::check_whole`]) while it was open: evidence can be erased without
+    /// checking it again. A report about another file says nothing about this one.
+    pub fn found_whole(&mut self, report: &WholeReport) {
+        self.whole |= report.path() == self.path;
+    }
+
+    /// Checks all pages, once a process.
+    pub(crate) fn expect_whole_pages(&mut self) -> Result<(), JournalError> {
+        if self.whole {
+            return Ok(());
+        }
+        let damage = whole::pages(&self.connection).map_err(JournalError::database("check the pages"))?;
+        match damage {
+            None => {
+                self.whole = true;
+                Ok(())
+            }
+            Some(detail) => {
+                self.stopped = true;
+                let _noted = note::leave(&self.path);
+                Err(JournalError::PagesDamaged { detail })
+            }
+        }
     }
 
     /// Where the journal lies.
@@ -176,7 +234,6 @@ impl Journal {
 pub(crate) fn last_checkpoint_row(
     connection: &Connection,
 ) -> rusqlite::Result<Option<(u64, String, Vec<u8>)>> {
-    use rusqlite::OptionalExtension as _;
     connection
         .query_row(
             "SELECT seq, statement, signature FROM device_log_checkpoint ORDER BY seq DESC LIMIT 1",
@@ -184,6 +241,34 @@ pub(crate) fn last_checkpoint_row(
             |row| Ok((from_row(row.get(0)?), row.get(1)?, row.get(2)?)),
         )
         .optional()
+}
+
+/// The greatest number in a table whose rows are numbered; 0 in an empty one.
+pub(crate) fn newest(connection: &Connection, table: Numbered) -> rusqlite::Result<u64> {
+    let sql = match table {
+        Numbered::Entries => "SELECT max(seq) FROM device_log",
+        Numbered::Checkpoints => "SELECT max(seq) FROM device_log_checkpoint",
+        Numbered::Records => "SELECT max(id) FROM visit_record",
+    };
+    let newest: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(newest.map_or(0, from_row))
+}
+
+/// The digest of the newest entry as it is stored; zeros in an empty log.
+pub(crate) fn newest_hash(connection: &Connection) -> rusqlite::Result<Digest> {
+    let hash: Option<Vec<u8>> = connection
+        .query_row("SELECT hash FROM device_log ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
+        .optional()?;
+    let hash = hash.and_then(|hash| <[u8; 32]>::try_from(hash).ok());
+    Ok(hash.map_or(Digest::ZERO, Digest::from))
+}
+
+/// Tables whose rows are numbered.
+#[derive(Clone, Copy)]
+pub(crate) enum Numbered {
+    Entries,
+    Checkpoints,
+    Records,
 }
 
 fn append(transaction: &Transaction<'_>, head: &mut Head, entries: &[LogEntry]) -> Result<(), JournalError> {

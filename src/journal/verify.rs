@@ -5,16 +5,18 @@
 //! carries zeros. Then every checkpoint: signed by the key, about an entry that is there, with that entry's digest. A
 //! chain that was computed anew after an edit ends at a checkpoint. A tail that was cut off together with its
 //! checkpoints is found by the checkpoint that the host holds.
+//!
+//! Invariant: one entry and one checkpoint at a time are in memory, however long the log is.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Rows};
 
 use crate::checkpoint::{Checkpoint, CheckpointKeys};
 use crate::digest::Digest;
 use crate::entry::LoggedEntry;
+use crate::open::CorruptReason;
 use crate::reader::{ReadError, open_read_only};
 use crate::store::from_row;
 use crate::word::TerminalId;
@@ -146,6 +148,25 @@ pub enum LogBroken {
     },
 }
 
+impl LogBroken {
+    /// The word of a start for it.
+    pub(crate) const fn reason(&self) -> CorruptReason {
+        match self {
+            Self::Edited { .. }
+            | Self::Unlinked { .. }
+            | Self::Gap { .. }
+            | Self::HeadCutOff { .. }
+            | Self::Swapped { .. } => CorruptReason::Chain,
+            Self::CutOff { .. }
+            | Self::Rewritten { .. }
+            | Self::CheckpointEdited { .. }
+            | Self::BadSignature { .. }
+            | Self::OtherTerminal { .. }
+            | Self::CheckpointMissing { .. } => CorruptReason::Checkpoint,
+        }
+    }
+}
+
 /// The answer is no, or there is none.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
@@ -172,63 +193,100 @@ pub fn verify_log(
     if let Some(held) = held_by_host.filter(|held| !keys.signed(held)) {
         return Err(LogBroken::BadSignature { sequence: held.sequence }.into());
     }
-    let checkpoints = checkpoints(&connection, keys).map_err(failed)??;
-    let mut walk = Walk::new(&checkpoints, held_by_host);
-    let mut statement =
-        connection.prepare("SELECT seq, entry, hash FROM device_log ORDER BY seq").map_err(failed)?;
-    let mut rows = statement.query([]).map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let seq = from_row(row.get(0).map_err(failed)?);
-        // A row whose values cannot even be read as text and bytes is edited as well.
-        let text = row.get_ref(1).ok().and_then(|value| value.as_str().ok());
-        let hash = row.get_ref(2).ok().and_then(|value| value.as_blob().ok());
-        walk.step(seq, text.unwrap_or_default(), hash.unwrap_or_default())?;
-    }
-    walk.end().map_err(Into::into)
+    follow(&connection, Some(keys), held_by_host).map_err(failed)?.map_err(Into::into)
 }
 
-/// All checkpoints by their entry, each signed.
-fn checkpoints(
+/// Follows the whole chain. Without `keys` the signatures are not checked, everything else is.
+pub(crate) fn follow(
     connection: &Connection,
-    keys: &CheckpointKeys,
-) -> rusqlite::Result<Result<BTreeMap<u64, Checkpoint>, LogBroken>> {
-    let mut statement =
+    keys: Option<&CheckpointKeys>,
+    held: Option<&Checkpoint>,
+) -> rusqlite::Result<Result<LogReport, LogBroken>> {
+    let mut statements =
         connection.prepare("SELECT seq, statement, signature FROM device_log_checkpoint ORDER BY seq")?;
-    let mut rows = statement.query([])?;
-    let mut checkpoints = BTreeMap::new();
+    let mut signed = Signed { rows: statements.query([])?, next: None, keys };
+    signed.advance()?;
+    let mut walk = Walk { held, ..Walk::default() };
+    let mut entries = connection.prepare("SELECT seq, entry, hash FROM device_log ORDER BY seq")?;
+    let mut rows = entries.query([])?;
     while let Some(row) = rows.next()? {
-        let sequence = from_row(row.get(0)?);
+        let seq = from_row(row.get(0)?);
+        // A row whose values cannot even be read as text and bytes is edited as well.
         let text = row.get_ref(1)?.as_str().unwrap_or_default();
-        let signature = row.get_ref(2)?.as_blob().unwrap_or_default();
-        let parsed = Checkpoint::parse(text, signature).filter(|checkpoint| checkpoint.sequence == sequence);
-        let Some(checkpoint) = parsed else {
-            return Ok(Err(LogBroken::CheckpointEdited { sequence }));
+        let hash = row.get_ref(2)?.as_blob().unwrap_or_default();
+        let entry = match walk.step(seq, text, hash) {
+            Ok(entry) => entry,
+            Err(broken) => return Ok(Err(broken)),
         };
-        if !keys.signed(&checkpoint) {
-            return Ok(Err(LogBroken::BadSignature { sequence }));
+        while let Some(checkpoint) = signed.take_until(seq)? {
+            if let Err(broken) = checkpoint.and_then(|checkpoint| walk.meet(checkpoint, Some(&entry))) {
+                return Ok(Err(broken));
+            }
         }
-        checkpoints.insert(sequence, checkpoint);
     }
-    Ok(Ok(checkpoints))
+    while let Some(checkpoint) = signed.take_until(u64::MAX)? {
+        if let Err(broken) = checkpoint.and_then(|checkpoint| walk.meet(checkpoint, None)) {
+            return Ok(Err(broken));
+        }
+    }
+    Ok(walk.end())
+}
+
+/// The checkpoints in the order of their entries.
+struct Signed<'a> {
+    rows: Rows<'a>,
+    /// Entry, statement and signature of the next one.
+    next: Option<(u64, String, Vec<u8>)>,
+    keys: Option<&'a CheckpointKeys>,
+}
+
+impl Signed<'_> {
+    fn advance(&mut self) -> rusqlite::Result<()> {
+        self.next = match self.rows.next()? {
+            Some(row) => Some((
+                from_row(row.get(0)?),
+                row.get_ref(1)?.as_str().unwrap_or_default().to_owned(),
+                row.get_ref(2)?.as_blob().unwrap_or_default().to_vec(),
+            )),
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// The next one, when it is about an entry up to `sequence`.
+    fn take_until(&mut self, sequence: u64) -> rusqlite::Result<Option<Result<Checkpoint, LogBroken>>> {
+        let Some((at, statement, signature)) = self.next.take_if(|next| next.0 <= sequence) else {
+            return Ok(None);
+        };
+        self.advance()?;
+        let parsed = Checkpoint::parse(&statement, &signature).filter(|checkpoint| checkpoint.sequence == at);
+        Ok(Some(match parsed {
+            None => Err(LogBroken::CheckpointEdited { sequence: at }),
+            Some(checkpoint) if self.keys.is_some_and(|keys| !keys.signed(&checkpoint)) => {
+                Err(LogBroken::BadSignature { sequence: at })
+            }
+            Some(checkpoint) => Ok(checkpoint),
+        }))
+    }
 }
 
 /// The walk along the chain.
+#[derive(Default)]
 struct Walk<'a> {
-    checkpoints: &'a BTreeMap<u64, Checkpoint>,
     held: Option<&'a Checkpoint>,
+    /// The log has a checkpoint at the entry of the one that the host holds.
+    met_held: bool,
     before: Option<(u64, Digest)>,
     terminal_id: Option<TerminalId>,
     first: u64,
     entries: u64,
+    checkpoints: u64,
+    newest: Option<Checkpoint>,
     signed_to: u64,
 }
 
-impl<'a> Walk<'a> {
-    fn new(checkpoints: &'a BTreeMap<u64, Checkpoint>, held: Option<&'a Checkpoint>) -> Self {
-        Self { checkpoints, held, before: None, terminal_id: None, first: 0, entries: 0, signed_to: 0 }
-    }
-
-    fn step(&mut self, sequence: u64, text: &str, stored: &[u8]) -> Result<(), LogBroken> {
+impl Walk<'_> {
+    fn step(&mut self, sequence: u64, text: &str, stored: &[u8]) -> Result<LoggedEntry, LogBroken> {
         if let Some((after, _)) = self.before
             && sequence != after + 1
         {
@@ -248,15 +306,26 @@ impl<'a> Walk<'a> {
             None => self.first = sequence,
             Some(_) => {}
         }
-        for checkpoint in self.checkpoints.get(&sequence).into_iter().chain(self.held) {
-            self.compare(checkpoint, &entry, hash)?;
-        }
-        if self.checkpoints.contains_key(&sequence) {
-            self.signed_to = sequence;
-        }
         self.before = Some((sequence, hash));
-        self.terminal_id = Some(entry.entry.terminal_id);
+        if let Some(held) = self.held {
+            self.compare(held, &entry, hash)?;
+        }
+        self.terminal_id = Some(entry.entry.terminal_id.clone());
         self.entries += 1;
+        Ok(entry)
+    }
+
+    /// A checkpoint, with the entry at which the walk is when that is its own.
+    fn meet(&mut self, checkpoint: Checkpoint, entry: Option<&LoggedEntry>) -> Result<(), LogBroken> {
+        if let (Some(entry), Some((_, hash))) = (entry, self.before)
+            && entry.seq == checkpoint.sequence
+        {
+            self.compare(&checkpoint, entry, hash)?;
+            self.signed_to = checkpoint.sequence;
+        }
+        self.met_held |= self.held.is_some_and(|held| held.sequence == checkpoint.sequence);
+        self.checkpoints += 1;
+        self.newest = Some(checkpoint);
         Ok(())
     }
 
@@ -276,25 +345,27 @@ impl<'a> Walk<'a> {
 
     fn end(self) -> Result<LogReport, LogBroken> {
         let last = self.before.map_or(0, |(sequence, _)| sequence);
-        let newest = self.checkpoints.last_key_value().map(|(_, checkpoint)| checkpoint);
-        for checkpoint in newest.into_iter().chain(self.held) {
+        for checkpoint in self.newest.iter().chain(self.held) {
             let sequence = checkpoint.sequence;
             if sequence > last {
                 return Err(LogBroken::CutOff { last, checkpoint: sequence });
             }
-            // Also a checkpoint before the first entry, which no entry met.
-            if sequence < self.first || !self.checkpoints.contains_key(&sequence) {
+            // Before the first entry, where no entry met it.
+            if sequence < self.first {
                 return Err(LogBroken::CheckpointMissing { sequence });
             }
+        }
+        if let Some(held) = self.held.filter(|_| !self.met_held) {
+            return Err(LogBroken::CheckpointMissing { sequence: held.sequence });
         }
         Ok(LogReport {
             terminal_id: self.terminal_id,
             first_sequence: self.first,
             last_sequence: last,
             entries: self.entries,
-            checkpoints: u64::try_from(self.checkpoints.len()).unwrap_or(u64::MAX),
-            last_checkpoint: newest.cloned(),
+            checkpoints: self.checkpoints,
             unsigned_entries: self.entries.min(last - self.signed_to),
+            last_checkpoint: self.newest,
             compared_with_host: self.held.is_some(),
         })
     }

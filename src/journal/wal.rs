@@ -7,9 +7,12 @@
 //! commit frame there belongs to a later transaction, and then one that was durable is broken.
 //! (SQLite file format, section 4: the write-ahead log.)
 //!
+//! The same reading finds where the newest committed copy of each page lies, for those who look at pages past SQLite.
+//!
 //! What this cannot tell from a power cut is damage within the very last transaction, and a log that was shortened:
 //! there the checkpoint that the host holds decides.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -21,12 +24,22 @@ const FRAME_HEADER_BYTES: usize = 24;
 const MAGIC: u32 = 0x377F_0682;
 const PAGE_BYTES_MAX: u32 = 65_536;
 
-/// True for a log that SQLite reads to its end, or that ends in one torn transaction, or that is not there.
-pub(crate) fn is_whole(path: &Path) -> Result<bool, JournalError> {
+/// What a write-ahead log holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wal {
+    /// Where in the file the newest committed copy of each page begins.
+    pub(crate) newest: BTreeMap<u32, u64>,
+    /// Pages of the database after the last commit; `None` when nothing was committed.
+    pub(crate) pages: Option<u32>,
+}
+
+/// `None` for a log that is broken before its end; a log that SQLite reads to its end, that ends in one torn transaction,
+/// or that is not there is whole.
+pub(crate) fn read(path: &Path) -> Result<Option<Wal>, JournalError> {
     let failed = || JournalError::file("read", path);
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Wal::default())),
         Err(source) => return Err(failed()(source)),
     };
     scan(BufReader::new(file)).map_err(failed())
@@ -71,11 +84,11 @@ impl Sum {
     }
 }
 
-fn scan(mut wal: impl Read) -> io::Result<bool> {
+fn scan(mut wal: impl Read) -> io::Result<Option<Wal>> {
     let mut header = [0; HEADER_BYTES];
     // Not even a header, or one that was never written: no frame was ever durable.
     if !fill(&mut wal, &mut header)? || header == [0; HEADER_BYTES] {
-        return Ok(true);
+        return Ok(Some(Wal::default()));
     }
     let page_bytes = number(&header, 8);
     let mut sum = Sum { big_endian: number(&header, 0) & 1 == 1, s0: 0, s1: 0 };
@@ -84,10 +97,13 @@ fn scan(mut wal: impl Read) -> io::Result<bool> {
         number(&header, 0) | 1 == MAGIC | 1 && page_bytes.is_power_of_two() && page_bytes <= PAGE_BYTES_MAX;
     // The header is synced before the first frame, and lies in one sector.
     if !known || !sum.is_at(&header, 24) {
-        return Ok(false);
+        return Ok(None);
     }
     let salts = header.get(16..24).unwrap_or_default();
 
+    let mut found = Wal::default();
+    let mut not_committed = Vec::new();
+    let mut at = u64::try_from(HEADER_BYTES).unwrap_or_default();
     let mut frame = [0; FRAME_HEADER_BYTES];
     let mut page = vec![0; usize::try_from(page_bytes).unwrap_or_default()];
     let mut broken = false;
@@ -99,12 +115,22 @@ fn scan(mut wal: impl Read) -> io::Result<bool> {
             sum.add(&page);
             broken = !(of_this_generation && number(&frame, 0) != 0 && sum.is_at(&frame, 16));
         }
+        let commits = number(&frame, 4);
         if broken && of_this_generation {
             if commit_behind_break {
-                return Ok(false);
+                return Ok(None);
             }
-            commit_behind_break = number(&frame, 4) != 0;
+            commit_behind_break = commits != 0;
+        }
+        let begins = at + u64::try_from(FRAME_HEADER_BYTES).unwrap_or_default();
+        at = begins + u64::from(page_bytes);
+        if !broken {
+            not_committed.push((number(&frame, 0), begins));
+            if commits != 0 {
+                found.newest.extend(not_committed.drain(..));
+                found.pages = Some(commits);
+            }
         }
     }
-    Ok(true)
+    Ok(Some(found))
 }

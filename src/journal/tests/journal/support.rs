@@ -1,5 +1,6 @@
 //! What the tests share: a folder, a key that is made on the spot, and batches with a little of everything.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,8 @@ use journal::{
 };
 use p256::SecretKey;
 use p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
 pub(crate) fn now() -> Timestamp {
@@ -163,4 +166,53 @@ pub(crate) fn sweep(folder: &Path) {
     for name in names(folder) {
         fs::remove_file(folder.join(name)).unwrap();
     }
+}
+
+fn shown(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The tables of a journal, and the column by which each is ordered.
+pub(crate) const TABLES: [(&str, &str); 6] = [
+    ("device_log", "seq"),
+    ("device_log_checkpoint", "seq"),
+    ("outbox", "request_id"),
+    ("visit_record", "id"),
+    ("open_visit", "visit"),
+    ("tally", "id"),
+];
+
+/// Every row of a database without a write-ahead log that SQLite can still read, from both ends of each table: by its table
+/// and key, as text.
+pub(crate) fn rows(path: &Path) -> BTreeMap<(&'static str, String), String> {
+    let mut found = BTreeMap::new();
+    let uri = format!("file:{}?immutable=1", path.display());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let sql = Connection::open_with_flags(uri, flags).unwrap();
+    for (table, key) in TABLES {
+        for order in ["ASC", "DESC"] {
+            let select = format!("SELECT * FROM {table} NOT INDEXED ORDER BY {key} {order}");
+            let Ok(mut statement) = sql.prepare(&select) else { continue };
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).unwrap();
+            while let Ok(Some(row)) = rows.next() {
+                let values: Option<Vec<String>> =
+                    (0..columns).map(|column| row.get_ref(column).ok().map(shown)).collect();
+                let Some(values) = values else { break };
+                found.insert((table, values[0].clone()), values.join("|"));
+            }
+        }
+    }
+    found
+}
+
+/// Bytes that this thread has read from files so far, as the kernel counts them.
+pub(crate) fn bytes_read() -> u64 {
+    let counters = fs::read_to_string("/proc/thread-self/io").unwrap();
+    let line = counters.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
+    line.parse().unwrap()
 }
