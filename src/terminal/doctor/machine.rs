@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use devices::port::{DeviceState, PaperState};
-use journal::{CheckpointKeys, ReadError, SQLITE_VERSION_MIN, VerifyError};
+use journal::{CheckpointKeys, NotWhole, ReadError, SQLITE_VERSION_MIN};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 
@@ -16,7 +16,7 @@ const MIB: u64 = 1024 * 1024;
 /// The PIN's page must be lockable, and the locked page needs room beside what the libraries lock.
 const LOCK_BYTES_MIN: u64 = 64 * 1024;
 
-/// The whole device log is verified, as `log verify` does.
+/// All of the journal is checked, also what a start does not read; the device log as `log verify` does.
 pub(super) fn journal(config: &Config) -> Vec<Finding> {
     let check = "journal";
     let path = config.journal_path();
@@ -26,17 +26,24 @@ pub(super) fn journal(config: &Config) -> Vec<Finding> {
         let found = format!("cannot be verified without {}", certificate.display());
         return vec![Finding::fail(check, found, "See to cert-log first.")];
     };
-    vec![match journal::verify_log(&path, &keys, None) {
+    vec![match journal::check_whole(&path, &keys) {
         Ok(report) => Finding::ok(check, format!("{}: {report}", path.display())),
-        Err(VerifyError::Read(ReadError::Missing { path })) => {
+        Err(NotWhole::Read(ReadError::Missing { path })) => {
             Finding::ok(check, format!("{} is not there yet; the first start makes it", path.display()))
         }
-        Err(VerifyError::Broken(broken)) => Finding::fail(
+        Err(NotWhole::Log { broken, .. }) => Finding::fail(
             check,
             format!("the device log is not what was written: {broken}"),
             "Copy the file away before anything else; then docs/recovering.md, \"The device log is broken\".",
         ),
-        Err(error) => Finding::fail(check, chain(&error), "See docs/recovering.md."),
+        Err(error) => match error.reason() {
+            Some(reason) => Finding::fail(
+                check,
+                format!("{}: {}", reason.code(), chain(&error)),
+                "Copy the file away before anything else; then docs/recovering.md, \"The journal was damaged\".",
+            ),
+            None => Finding::fail(check, chain(&error), "See docs/recovering.md."),
+        },
     }]
 }
 
