@@ -39,6 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, DemoError> {
         limits: Vec::new(),
         receipts_max: 10_000,
         trace: "info".to_owned(),
+        under: Vec::new(),
     };
     if !options.unattended {
         let code = attended::visit(&programs, &state, &setup, &reader, |screen| {

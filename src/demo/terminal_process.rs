@@ -28,6 +28,24 @@ pub struct TerminalSetup {
     pub receipts_max: u32,
     /// The filter of its trace output, such as `info` or `trace`.
     pub trace: String,
+    /// What starts the terminal, with its arguments, such as a tracer; usually nothing.
+    pub under: Vec<String>,
+}
+
+impl TerminalSetup {
+    /// A command that runs `terminal` under what the setup says, with the reader that it says.
+    pub fn command(&self, terminal: &Path) -> Command {
+        let mut command = match self.under.split_first() {
+            Some((starter, arguments)) => {
+                let mut command = Command::new(starter);
+                command.args(arguments).arg(terminal);
+                command
+            }
+            None => Command::new(terminal),
+        };
+        command.env("PCSCLITE_CSOCK_NAME", &self.pcsc_socket);
+        command
+    }
 }
 
 /// A running `myna-atm register`.
@@ -135,11 +153,11 @@ impl TerminalProcess {
             .append(true)
             .open(&log)
             .map_err(|source| DemoError::File { doing: "write", path: log.clone(), source })?;
-        let mut child = Command::new(&programs.terminal)
+        let mut child = setup
+            .command(&programs.terminal)
             .args(command)
             .args([Path::new("--config"), &configuration])
             .args(["--screen", "lines"])
-            .env("PCSCLITE_CSOCK_NAME", &setup.pcsc_socket)
             .env("MYNA_LOG", &setup.trace)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

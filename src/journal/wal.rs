@@ -7,10 +7,14 @@
 //! commit frame there belongs to a later transaction, and then one that was durable is broken.
 //! (SQLite file format, section 4: the write-ahead log.)
 //!
+//! Which frame commits stands in its header, before the salts. One header in 64 lies across two sectors just there: torn,
+//! it has the new salts and what the generation before had in the other field. Such a header is believed only when the
+//! frame's checksum agrees.
+//!
 //! The same reading finds where the newest committed copy of each page lies, for those who look at pages past SQLite.
 //!
-//! What this cannot tell from a power cut is damage within the very last transaction, and a log that was shortened:
-//! there the checkpoint that the host holds decides.
+//! What this cannot tell from a power cut is damage within the very last transaction, damage to the salts of the commit
+//! frame before it, and a log that was shortened: there the checkpoint that the host holds decides.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,6 +27,10 @@ const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 const MAGIC: u32 = 0x377F_0682;
 const PAGE_BYTES_MAX: u32 = 65_536;
+/// Bytes that reach the medium together.
+const SECTOR_BYTES: u64 = 512;
+/// Page number, size after a commit, salts: what must have been written together to be believed without a checksum.
+const TOGETHER_BYTES: u64 = 16;
 
 /// What a write-ahead log holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -110,17 +118,19 @@ fn scan(mut wal: impl Read) -> io::Result<Option<Wal>> {
     let mut commit_behind_break = false;
     while fill(&mut wal, &mut frame)? && fill(&mut wal, &mut page)? {
         let of_this_generation = frame.get(8..16) == Some(salts);
-        if !broken {
-            sum.add(frame.get(..8).unwrap_or_default());
-            sum.add(&page);
-            broken = !(of_this_generation && number(&frame, 0) != 0 && sum.is_at(&frame, 16));
-        }
+        // From what the frame before states, so that frames behind a broken one can be judged too.
+        sum.add(frame.get(..8).unwrap_or_default());
+        sum.add(&page);
+        let agrees = of_this_generation && number(&frame, 0) != 0 && sum.is_at(&frame, 16);
+        sum = Sum { s0: number(&frame, 16), s1: number(&frame, 20), ..sum };
+        broken |= !agrees;
         let commits = number(&frame, 4);
         if broken && of_this_generation {
             if commit_behind_break {
                 return Ok(None);
             }
-            commit_behind_break = commits != 0;
+            let in_one_sector = at % SECTOR_BYTES + TOGETHER_BYTES <= SECTOR_BYTES;
+            commit_behind_break = commits != 0 && (agrees || in_one_sector);
         }
         let begins = at + u64::try_from(FRAME_HEADER_BYTES).unwrap_or_default();
         at = begins + u64::from(page_bytes);
@@ -134,3 +144,6 @@ fn scan(mut wal: impl Read) -> io::Result<Option<Wal>> {
     }
     Ok(Some(found))
 }
+
+#[cfg(test)]
+mod tests;

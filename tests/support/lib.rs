@@ -84,6 +84,7 @@ impl World {
             limits: Vec::new(),
             receipts_max: 10_000,
             trace: "debug".to_owned(),
+            under: Vec::new(),
         };
         Self { state, host: Some(host), reader, setup, pad, _folder: folder }
     }
@@ -170,11 +171,11 @@ impl World {
     /// Finishes what an earlier process left: `myna-atm deliver`.
     pub fn deliver(&self) -> std::process::Output {
         let configuration = write_configuration(&self.state, &self.setup).expect("a configuration");
-        Command::new(&programs().terminal)
+        self.setup
+            .command(&programs().terminal)
             .arg("deliver")
             .arg("--config")
             .arg(configuration)
-            .env("PCSCLITE_CSOCK_NAME", &self.setup.pcsc_socket)
             .output()
             .expect("the terminal runs")
     }
