@@ -174,9 +174,9 @@ impl Value {
     /// The version of the terms.
     ///
     /// # Errors
-    /// Anything but 1 to 32 of ASCII letters, digits, `.`, `-`.
+    /// Anything but 1 to 32 of ASCII letters, digits, `.`, `-`, `_`: what a host may call its terms.
     pub fn terms_version(version: &str) -> Result<Self, NotPrintable> {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         let fits = (1..=32).contains(&version.len()) && version.bytes().all(known);
         Self::checked("version of terms", version, fits, false)
     }
@@ -231,7 +231,7 @@ mod tests {
             assert!(Value::terminal(text).is_err(), "{text:?}");
             assert!(Value::acceptance(text).is_err(), "{text:?}");
         }
-        assert!(Value::terms_version("2026-11.1").is_ok());
+        assert!(Value::terms_version("2026-11.1_b").is_ok());
         assert!(Value::terms_version("1 or 2").is_err());
         assert!(Value::place("ベイサイド店").is_ok());
         assert!(Value::place("a\u{1b}b").is_err());

@@ -209,8 +209,8 @@ fn register(arguments: &Register, adapt: Adapt) -> ExitCode {
             Ok(Ended::Stopped) => Report::without_visit("stopped", journal),
             Ok(Ended::Delivered { .. }) => Report::without_visit("program-error", journal),
             Err(error) => {
-                complain(&chain(&error));
-                Report::without_visit("cannot-start", journal)
+                complain_of(&error);
+                Report::without_visit(error.code(), journal)
             }
         };
         if arguments.json {
@@ -242,7 +242,7 @@ fn serve(arguments: &Serve, adapt: Adapt) -> ExitCode {
             }
             Ok(Ended::Visit(_) | Ended::Delivered { .. }) => ExitCode::from(FAULT),
             Err(error) => {
-                complain(&chain(&error));
+                complain_of(&error);
                 ExitCode::from(FAULT)
             }
         }
@@ -265,7 +265,7 @@ fn deliver(config: Config, adapt: Adapt) -> ExitCode {
         }
         Ok(Ended::Visit(_) | Ended::Stopped) => ExitCode::from(FAULT),
         Err(error) => {
-            complain(&chain(&error));
+            complain_of(&error);
             ExitCode::from(FAULT)
         }
     }
@@ -300,6 +300,11 @@ fn show(config: &Config) -> ExitCode {
 /// A reader that is gone (a closed pipe) changes nothing about what was done.
 fn say(text: &str) {
     let _gone = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Why nothing began: the code that the table of codes has, then the story.
+fn complain_of(error: &ComposeError) {
+    complain(&format!("{}: {}", error.code(), chain(error)));
 }
 
 fn complain(text: &str) {

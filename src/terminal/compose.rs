@@ -105,6 +105,16 @@ pub(crate) enum ComposeError {
     Thread(#[source] io::Error),
 }
 
+impl ComposeError {
+    /// Stable code: that of the device which cannot be used, where it is one.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Device(fault) => fault.code,
+            _ => "cannot-start",
+        }
+    }
+}
+
 /// Everything that the machine's thread works with, and what the journal showed.
 ///
 /// # Errors
@@ -160,8 +170,10 @@ pub(crate) fn compose(
         office: Box::new(Office {
             terminal_id: config.terminal_id.clone(),
             language: config.language,
-            evidence: FileKey::load(&config.keys.evidence.certificate, &config.keys.evidence.key)
-                .map_err(ComposeError::EvidenceKey)?,
+            evidence: Box::new(
+                FileKey::load(&config.keys.evidence.certificate, &config.keys.evidence.key)
+                    .map_err(ComposeError::EvidenceKey)?,
+            ),
             card_trust,
             terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
             clock_skew_ms_max: limits.clock_skew_ms_max,

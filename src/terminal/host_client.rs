@@ -168,24 +168,22 @@ impl Desk {
 
     async fn challenge(&self, to: EffectNo, visit: VisitId, started: Instant) {
         let asked_at = clock::now();
-        let answer = match fetch_challenge(&self.setup.authority, &self.setup.connections).await {
+        match fetch_challenge(&self.setup.authority, &self.setup.connections).await {
             Ok(challenge) => {
                 let message = Message::Challenge { to, visit, asked_at, challenge: Box::new(challenge) };
-                return self.setup.mailbox.post(message, Story::default().took(started));
+                self.setup.mailbox.post(message, Story::default().took(started));
             }
             Err(error) => {
-                let answer = match &error {
-                    HostError::Problem(code) if !code.come_again() => {
-                        ChallengeAnswer::Failed(refused_us(*code))
-                    }
-                    _ => ChallengeAnswer::Refused(Refusal::HostUnreachable),
+                let answer = match why(&error) {
+                    Why::Unreachable => ChallengeAnswer::Refused(Refusal::HostUnreachable),
+                    Why::NotNow => ChallengeAnswer::Refused(Refusal::HostClosed),
+                    Why::RefusesUs => ChallengeAnswer::Failed(REFUSED_US),
+                    Why::Nonsense => ChallengeAnswer::Failed(ANSWER_INVALID),
                 };
-                (answer, Story::of(&error).took(started))
+                let event = Event::Answer { to, answer: Answer::Challenge(answer) };
+                self.setup.mailbox.post(Message::Event(event), Story::of(&error).took(started));
             }
-        };
-        let (answer, story) = answer;
-        let event = Event::Answer { to, answer: Answer::Challenge(answer) };
-        self.setup.mailbox.post(Message::Event(event), story);
+        }
     }
 
     async fn send(&self, recorded: &Recorded) -> Delivery {
@@ -218,8 +216,7 @@ impl Desk {
             })),
             Err(refused) => {
                 // What cannot be believed was not said: it is asked for again.
-                let fault = host_fault(FaultKind::NeedsOperator, "answer-invalid");
-                Delivery::Not(HostAnswer::NoDecision(fault), Story::of(&refused))
+                Delivery::Not(HostAnswer::NoDecision(ANSWER_INVALID), Story::of(&refused))
             }
         }
     }
@@ -284,33 +281,52 @@ fn now() -> Timestamp {
     clock::now()
 }
 
-fn not_delivered(error: &HostError) -> Delivery {
-    let answer = match error {
-        HostError::Problem(code) if code.come_again() => {
-            HostAnswer::NoDecision(host_fault(FaultKind::Transient, code.as_str()))
+/// What an exchange that failed says about the host.
+enum Why {
+    /// It was not reached, or the line broke.
+    Unreachable,
+    /// It answered: not now.
+    NotNow,
+    /// It answered, and does not take this terminal or what it sent.
+    RefusesUs,
+    /// It answered with nothing of the interface.
+    Nonsense,
+}
+
+fn why(error: &HostError) -> Why {
+    match error {
+        HostError::Problem(code) if code.come_again() => Why::NotNow,
+        HostError::Problem(code) => {
+            tracing::error!(code = code.as_str(), "the host refuses this terminal");
+            Why::RefusesUs
         }
-        HostError::Problem(code) => HostAnswer::WillNot(host_fault(FaultKind::NeedsOperator, code.as_str())),
-        HostError::Parse(_) | HostError::Unexpected { .. } | HostError::TooLong { .. } => {
-            HostAnswer::NoDecision(host_fault(FaultKind::NeedsOperator, "answer-invalid"))
-        }
+        HostError::Parse(_) | HostError::Unexpected { .. } | HostError::TooLong { .. } => Why::Nonsense,
         HostError::Connect(_)
         | HostError::Tls(_)
         | HostError::Exchange(_)
         | HostError::Timeout { .. }
         | HostError::Write(_)
-        | HostError::Build(_) => HostAnswer::NoDecision(host_fault(FaultKind::Transient, "host-unreachable")),
+        | HostError::Build(_) => Why::Unreachable,
+    }
+}
+
+fn not_delivered(error: &HostError) -> Delivery {
+    let answer = match why(error) {
+        Why::Unreachable => HostAnswer::NoDecision(host_fault(FaultKind::Transient, "host-unreachable")),
+        Why::NotNow => HostAnswer::NoDecision(host_fault(FaultKind::Transient, "host-closed")),
+        Why::RefusesUs => HostAnswer::WillNot(REFUSED_US),
+        Why::Nonsense => HostAnswer::NoDecision(ANSWER_INVALID),
     };
     Delivery::Not(answer, Story::of(error))
 }
 
+/// The host's own code is in the story.
+const REFUSED_US: Fault = host_fault(FaultKind::NeedsOperator, "host-refused-us");
+
+const ANSWER_INVALID: Fault = host_fault(FaultKind::NeedsOperator, "answer-invalid");
+
 const fn host_fault(kind: FaultKind, code: &'static str) -> Fault {
     Fault { device: Device::Host, kind, code }
-}
-
-/// The host answers, and wants nothing from this terminal.
-fn refused_us(code: ProblemCode) -> Fault {
-    tracing::error!(code = code.as_str(), "the host refuses this terminal");
-    host_fault(FaultKind::NeedsOperator, "host-refused-us")
 }
 
 fn decision(decision: request::Decision) -> Decision {
@@ -336,16 +352,4 @@ fn decision(decision: request::Decision) -> Decision {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rejection_keeps_its_code_on_the_way_to_the_machine() {
-        for reason in request::RejectReason::ALL {
-            let Decision::Rejected(rejection) = decision(request::Decision::Rejected(reason)) else {
-                panic!("a rejection became something else");
-            };
-            assert_eq!(rejection.code(), reason.code());
-        }
-    }
-}
+mod tests;

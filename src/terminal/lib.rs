@@ -42,3 +42,7 @@ mod runtime;
 mod screen;
 mod signals;
 mod timers;
+
+#[cfg(test)]
+#[path = "tests/support/mod.rs"]
+mod test_support;

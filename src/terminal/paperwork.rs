@@ -7,7 +7,7 @@
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use request::{
-    AssembleFault, CardCertificate, FileKey, Prepared, RequestContent, RequestPolicy, RequestRefused,
+    AssembleFault, CardCertificate, EvidenceSigner, Prepared, RequestContent, RequestPolicy, RequestRefused,
     TrustAnchor, TrustPolicy, verify_request,
 };
 use transaction::{ChallengeAnswer, Device, Fault, FaultKind, PrepareAnswer, Refusal, RequestId, SignAnswer};
@@ -24,7 +24,7 @@ pub(crate) struct Office {
     pub(crate) terminal_id: String,
     /// The language of the screens, until the customer chooses another.
     pub(crate) language: Language,
-    pub(crate) evidence: FileKey,
+    pub(crate) evidence: Box<dyn EvidenceSigner>,
     pub(crate) card_trust: std::sync::Arc<TrustPolicy>,
     pub(crate) terminal_anchors: Vec<TrustAnchor>,
     pub(crate) clock_skew_ms_max: u32,
@@ -122,7 +122,7 @@ impl Clerk for Office {
         if let Some((fault, story)) = self.jumped(terms.came, now) {
             return Err((SignAnswer::Failed(fault), story));
         }
-        let signed = prepared.assemble(signature, &self.evidence).map_err(|error| {
+        let signed = prepared.assemble(signature, &*self.evidence).map_err(|error| {
             let answer = match &error {
                 AssembleFault::CardSignature(_) => SignAnswer::Refused(Refusal::CardKeyMismatch),
                 AssembleFault::Sign(_)
@@ -162,14 +162,4 @@ fn skew(asked_at: Timestamp, came_at: Timestamp, host_time: Timestamp) -> Signed
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_time_within_the_exchange_is_no_skew() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(skew(at(10), at(12), at(11)), SignedDuration::ZERO);
-        assert_eq!(skew(at(10), at(12), at(40)), SignedDuration::from_secs(28));
-        assert_eq!(skew(at(10), at(12), at(4)), SignedDuration::from_secs(6));
-    }
-}
+mod tests;

@@ -1,134 +1,26 @@
-//! The machine's thread with a fake card unit, a real journal and a host that is not there.
+//! The machine's thread with a fake card unit, a real journal and a host that is not there, or with fakes at all its desks.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+mod codes;
+mod retain;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use devices::port::{
-    Action, CardEvent, CardEventSink, CardSession, CardUnit, CardUnitStatus, DeviceState, Fault, FaultKind,
-    MediaState, Presence, Return, WatchGuard,
-};
-use test_pki::Pki;
-use transaction::Screen;
+use devices::port::CardUnit;
+use transaction::{Recovery, Screen};
 
-use super::{Ended, Goal, Runtime};
+use super::{Ended, Goal, Parts, Runtime};
 use crate::catalogue::Catalogue;
-use crate::clock;
 use crate::compose::{ScreenKind, compose};
 use crate::config::Config;
 use crate::report::Report;
 use crate::screen::{CustomerScreen, Facts, name};
+use crate::test_support::unit::FakeUnit;
+use crate::test_support::{codes, configuration};
 
-/// A unit with a card inside, whose customer takes it as soon as it is given back.
-#[derive(Default)]
-struct FakeUnit {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    sink: Option<CardEventSink>,
-    taken: bool,
-    calls: Vec<&'static str>,
-}
-
-impl FakeUnit {
-    fn calls(&self) -> Vec<&'static str> {
-        self.state.lock().unwrap().calls.clone()
-    }
-}
-
-impl CardUnit for FakeUnit {
-    fn name(&self) -> &str {
-        "fake"
-    }
-
-    fn watch(&self, sink: CardEventSink) -> Result<WatchGuard, Fault> {
-        let mut state = self.state.lock().unwrap();
-        sink(if state.taken { CardEvent::Removed } else { CardEvent::Inserted });
-        state.sink = Some(sink);
-        Ok(WatchGuard::new(|| ()))
-    }
-
-    fn open(&self, _limit: Duration) -> Result<Box<dyn CardSession>, Fault> {
-        Err(Fault {
-            kind: FaultKind::Broken,
-            device: "card unit",
-            code: "reader-failed",
-            action: Action::Maintenance,
-            what: "a fake opens nothing".to_owned(),
-            source: None,
-        })
-    }
-
-    fn make_safe(&self, _limit: Duration) -> Result<Presence, Fault> {
-        let mut state = self.state.lock().unwrap();
-        state.calls.push("make-safe");
-        Ok(if state.taken { Presence::Absent } else { Presence::PoweredOff })
-    }
-
-    fn return_card(&self) -> Result<Return, Fault> {
-        let mut state = self.state.lock().unwrap();
-        state.calls.push("return-card");
-        state.taken = true;
-        if let Some(sink) = &state.sink {
-            sink(CardEvent::Removed);
-        }
-        Ok(Return::TakeIt)
-    }
-
-    fn status(&self) -> CardUnitStatus {
-        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Unknown }
-    }
-}
-
-/// A configuration in `folder`, with test keys, and a host where nobody listens.
-fn configuration(folder: &Path) -> Config {
-    let pki = folder.join("pki");
-    Pki::open_or_create(&pki, clock::now()).unwrap().terminal("T0001").unwrap();
-    let pki = pki.display();
-    let key = |name: &str| {
-        let files = format!("{pki}/terminals/T0001/{name}");
-        format!("{{ certificate = \"{files}.crt.pem\", key = \"{files}.key.pem\" }}")
-    };
-    let (tls, evidence, log) = (key("tls"), key("evidence"), key("log"));
-    let text = format!(
-        r#"
-terminal_id = "T0001"
-state_dir = "state"
-allow_test_roots = true
-bench_only = true
-[place]
-name = "ベンチ"
-[host]
-url = "https://localhost:1"
-ca = "{pki}/ca/host.crt.pem"
-answer_ca = "{pki}/ca/host.crt.pem"
-[keys]
-tls = {tls}
-evidence = {evidence}
-log = {log}
-[trust]
-card_anchors_test = "{pki}/anchors/card-test"
-terminal_ca = "{pki}/ca/terminal.crt.pem"
-[pin_pad]
-kind = "socket"
-path = "pad"
-[printer]
-kind = "file"
-dir = "receipts"
-[limits]
-notice_ms_max = 5000
-time_warning_ms = 1000
-outbox_at_end_ms_max = 1000
-"#
-    );
-    Config::parse(&text, Path::new("test.toml"), folder).unwrap()
-}
-
-fn codes(config: &Config) -> Vec<String> {
-    let page = journal::read_log(&config.journal_path(), &journal::Filter::default()).unwrap();
-    page.entries.iter().map(|logged| logged.entry.code.as_str().to_owned()).collect()
+/// The terminal, put together around a card unit.
+fn composed(config: &Config, unit: Arc<dyn CardUnit>) -> (Parts, Recovery) {
+    compose(config.clone(), ScreenKind::None, Box::new(|_| unit)).unwrap()
 }
 
 #[test]
