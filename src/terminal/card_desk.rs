@@ -199,3 +199,6 @@ fn begin_watch(unit: &dyn CardUnit, mailbox: &Mailbox, watch: &Mutex<Option<Watc
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -441,3 +441,6 @@ fn erase_old(config: &Config, journal: &mut Journal, evidence: &EvidenceFiles, n
         tracing::warn!(error = %chain(&error), "old copies of evidence were not erased");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 //!   put in its place.
 //! - Digits, their number and their timing are never traced.
 
+use std::sync::mpsc::{SendError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use devices::port::{CancelToken, PinEntry, PinOutcome, PinPad};
@@ -70,23 +71,31 @@ impl PinDesk {
     fn start(&mut self, to: EffectNo) -> Result<(), Fault> {
         let broken = |code| Fault { device: Device::PinPad, kind: FaultKind::Broken, code };
         let cancel = CancelToken::new().map_err(|_| broken("no-file-descriptors"))?;
-        let slot = self.place.take().ok_or(SLOT_LOST)?;
         let entry = PinEntry { digits: PIN_DIGITS, key_ms_max: self.key_ms_max };
         let (pad, place, mailbox) = (Arc::clone(&self.pad), self.place.clone(), self.mailbox.clone());
-        self.entry = Some(cancel.clone());
+        let of_entry = cancel.clone();
+        // The slot is handed over when there is somebody to take it: a thread that cannot be started would take it along.
+        let (hand, taken) = channel::<PinSlot>();
         std::thread::Builder::new()
             .name("pin-pad".to_owned())
             .spawn(move || {
+                let Ok(slot) = taken.recv() else { return };
                 let dots = mailbox.clone();
                 let progress = Box::new(move |progress: devices::port::PinProgress| {
                     dots.post(Message::Dots(progress.entered), Story::default());
                 });
-                let outcome = pad.enter(entry, slot, progress, &cancel);
-                let (answer, story) = settle(&place, outcome, &cancel);
+                let outcome = pad.enter(entry, slot, progress, &of_entry);
+                let (answer, story) = settle(&place, outcome, &of_entry);
                 mailbox.post(Message::Event(Event::Answer { to, answer: Answer::Pin(answer) }), story);
             })
-            .map(drop)
-            .map_err(|_| broken("no-threads"))
+            .map_err(|_| broken("no-threads"))?;
+        let slot = self.place.take().ok_or(SLOT_LOST)?;
+        self.entry = Some(cancel);
+        if let Err(SendError(slot)) = hand.send(slot) {
+            // Its thread ended before it began; the machine's own deadline tells.
+            self.place.put_back(slot);
+        }
+        Ok(())
     }
 }
 
@@ -125,3 +134,6 @@ fn settle(place: &SlotPlace, outcome: PinOutcome, cancel: &CancelToken) -> (PinA
     *at_its_place = Some(slot);
     (answer, story)
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,20 +70,4 @@ fn printing(status: port::PrinterStatus) -> Printing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use devices::port::PrinterStatus;
-
-    #[test]
-    fn a_receipt_is_offered_only_where_one_can_come() {
-        let offered = |device, paper| printing(PrinterStatus { device, paper }) == Printing::Possible;
-        assert!(offered(DeviceState::Online, PaperState::Full));
-        assert!(offered(DeviceState::Online, PaperState::Low));
-        assert!(offered(DeviceState::Online, PaperState::Unknown));
-        assert!(offered(DeviceState::DeviceBusy, PaperState::Unknown));
-        assert!(!offered(DeviceState::Online, PaperState::Out));
-        assert!(!offered(DeviceState::Online, PaperState::Jammed));
-        assert!(!offered(DeviceState::NoDevice, PaperState::Full));
-        assert!(!offered(DeviceState::HardwareError, PaperState::Unknown));
-    }
-}
+mod tests;

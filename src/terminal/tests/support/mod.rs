@@ -16,6 +16,8 @@ use test_pki::Pki;
 
 use crate::clock;
 use crate::config::Config;
+use crate::desks::Post as _;
+use crate::queue::{Inbox, Message};
 
 /// Making a PKI takes RSA keys: one for all tests of this binary. It has the terminals T0001 and T0002.
 pub(crate) fn pki() -> &'static Pki {
@@ -83,6 +85,24 @@ pub(crate) fn codes(config: &Config) -> Vec<String> {
 pub(crate) fn log(config: &Config) -> Vec<journal::LogEntry> {
     let page = journal::read_log(&config.journal_path(), &journal::Filter::default()).unwrap();
     page.entries.into_iter().map(|logged| logged.entry).collect()
+}
+
+/// The next thing that a desk posts, with a limit for the test.
+pub(crate) fn posted(inbox: &Inbox) -> Message {
+    let limit = std::time::Duration::from_secs(20);
+    inbox.next(Some(clock::instant() + limit)).expect("something is posted in time").message
+}
+
+/// From here on the system gives this process no thread. To be called in a process of its own: root is above the limit, so
+/// that it has to go.
+pub(crate) fn without_threads() {
+    use nix::sys::resource::{Resource, setrlimit};
+    use nix::unistd::{Uid, geteuid, setuid};
+    setrlimit(Resource::RLIMIT_NPROC, 0, 0).unwrap();
+    if geteuid().is_root() {
+        setuid(Uid::from_raw(65_534)).unwrap();
+    }
+    std::thread::Builder::new().spawn(|| ()).map(drop).expect_err("threads can still be had");
 }
 
 /// Runs `body` in a process of its own, for what a process can lose only once: rights, limits. `test` is the test function
