@@ -15,6 +15,7 @@ use super::DEVICE;
 use super::pcsc_fault::{Trouble, fault, no_result};
 use super::pcsc_session::PcscSession;
 use super::pcsc_watch;
+use super::socket_check;
 use super::worker::Workers;
 use crate::port::{
     Action, CardEventSink, CardSession, CardUnit, CardUnitStatus, DeviceState, Fault, FaultKind, MediaState,
@@ -142,7 +143,11 @@ impl CardUnit for PcscUnit {
 
 /// A new context.
 pub(super) fn establish() -> Result<Context, Fault> {
-    Context::establish(Scope::System).map_err(|error| fault("connecting to pcscd", error))
+    Context::establish(Scope::System).map_err(|error| {
+        // The library says "no service" for a socket that it may not connect to, too.
+        let forbidden = error == Error::NoService && !socket_check::may_connect();
+        fault("connecting to pcscd", if forbidden { Error::NoAccess } else { error })
+    })
 }
 
 /// The reader that the configuration means.

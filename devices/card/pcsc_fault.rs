@@ -89,7 +89,7 @@ impl Trouble {
             Trouble::ReaderGone => "the reader is not connected",
             Trouble::ServiceGone => "pcscd does not run, or was started anew",
             Trouble::Forbidden => {
-                "pcscd does not let this user in (polkit rules for access_pcsc and access_card)"
+                "pcscd does not let this user in (the socket's group, or polkit's access_pcsc and access_card)"
             }
             Trouble::Failed => "the reader reports an error",
         }

@@ -4,6 +4,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::unistd::AccessFlags;
+
 /// What was found at `pcscd`'s socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketCheck {
@@ -20,9 +23,17 @@ pub enum SocketCheck {
 /// # Errors
 /// When the path cannot be looked at for another reason than that nothing is there.
 pub fn pcscd_socket() -> io::Result<SocketCheck> {
-    // The library's own variable and default.
-    let path = std::env::var_os("PCSCLITE_CSOCK_NAME").unwrap_or_else(|| "/run/pcscd/pcscd.comm".into());
-    check(Path::new(&path))
+    check(&path())
+}
+
+/// Whether this process may connect to the socket, if it is there.
+pub(super) fn may_connect() -> bool {
+    nix::unistd::access(&path(), AccessFlags::W_OK) != Err(Errno::EACCES)
+}
+
+/// The library's own variable and default.
+fn path() -> PathBuf {
+    std::env::var_os("PCSCLITE_CSOCK_NAME").unwrap_or_else(|| "/run/pcscd/pcscd.comm".into()).into()
 }
 
 fn check(path: &Path) -> io::Result<SocketCheck> {

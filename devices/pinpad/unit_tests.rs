@@ -9,13 +9,13 @@ use std::sync::mpsc;
 use jpki::PinSlot;
 use nix::pty::openpty;
 use nix::sys::prctl::get_dumpable;
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::termios::{LocalFlags, tcgetattr};
-use nix::unistd::ttyname;
+use nix::unistd::{Uid, geteuid, setuid, ttyname};
 use proptest::prelude::*;
 
 use super::{ConsolePad, SocketPad, harden_process, locked_pin_slot};
-use crate::port::{CancelToken, PinEntry, PinOutcome, PinPad, PinProgress};
+use crate::port::{Action, CancelToken, FaultKind, PinEntry, PinOutcome, PinPad, PinProgress};
 
 const ENTRY: PinEntry = PinEntry { digits: 4, key_ms_max: 5_000 };
 const HASTY: PinEntry = PinEntry { digits: 4, key_ms_max: 20 };
@@ -306,24 +306,113 @@ fn the_slot_is_locked_in_memory() {
     assert_eq!(locked_kib, Some(4));
 }
 
+/// Runs `body` in a process of its own, for what a process can lose only once. `test` is the test that calls this.
+fn alone<T: Fn()>(_test: T, body: impl FnOnce()) {
+    const INSIDE: &str = "MYNA_TEST_ALONE";
+    if std::env::var_os(INSIDE).is_some() {
+        return body();
+    }
+    let path = std::any::type_name::<T>();
+    let (_program, test) = path.split_once("::").unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && shown.contains("1 passed"), "{shown}");
+}
+
 /// In a process of its own: a hardened one can no longer look at itself, which other tests here do.
 #[test]
 fn a_hardened_process_leaves_no_core() {
-    const CHILD: &str = "MYNA_TEST_HARDENED";
-    if std::env::var_os(CHILD).is_some() {
+    alone(a_hardened_process_leaves_no_core, || {
         harden_process().unwrap();
         let (soft, hard) = getrlimit(Resource::RLIMIT_CORE).unwrap();
         assert_eq!((soft, hard), (0, 0));
         assert!(!get_dumpable().unwrap());
-        return;
+    });
+}
+
+#[test]
+fn a_page_that_cannot_be_locked_is_no_place_for_a_pin() {
+    alone(a_page_that_cannot_be_locked_is_no_place_for_a_pin, || {
+        setrlimit(Resource::RLIMIT_MEMLOCK, 0, 0).unwrap();
+        // Root is above the limit.
+        if geteuid().is_root() {
+            setuid(Uid::from_raw(65_534)).unwrap();
+        }
+        let fault = locked_pin_slot().err().unwrap();
+        assert_eq!((fault.code, fault.kind), ("memory-not-locked", FaultKind::NeedsOperator));
+        assert_eq!(fault.action, Action::Configuration);
+    });
+}
+
+#[test]
+fn a_sandbox_that_forbids_the_hardening_is_told() {
+    alone(a_sandbox_that_forbids_the_hardening_is_told, || {
+        forbid(nix::libc::SYS_prlimit64);
+        let fault = harden_process().unwrap_err();
+        assert_eq!((fault.code, fault.kind), ("process-not-hardened", FaultKind::NeedsOperator));
+        assert_eq!(fault.action, Action::Configuration);
+    });
+}
+
+/// From here on the kernel answers this one system call with EPERM, as a service manager's filter would (seccomp(2)).
+#[expect(unsafe_code, reason = "no crate of ours has seccomp")]
+fn forbid(call: nix::libc::c_long) {
+    use nix::libc::{
+        BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, EPERM, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP,
+        SECCOMP_MODE_FILTER, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, prctl, sock_filter, sock_fprog,
+    };
+    let line = |code: u32, jt, jf, k| sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k };
+    let mut program = [
+        // The call's number is the first word of seccomp_data.
+        line(BPF_LD | BPF_W | BPF_ABS, 0, 0, 0),
+        line(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, u32::try_from(call).unwrap()),
+        line(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM.cast_unsigned()),
+        line(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW),
+    ];
+    let filter = sock_fprog { len: 4, filter: program.as_mut_ptr() };
+    // SAFETY: both calls read their arguments only, and `filter` points to a program of four lines that outlives them.
+    let done = unsafe {
+        (
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &raw const filter),
+        )
+    };
+    assert_eq!(done, (0, 0), "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn a_console_that_hangs_up_during_an_entry_has_failed() {
+    let (mut customer, side, path) = terminal();
+    let (sink, dots) = mpsc::channel();
+    let typing = std::thread::spawn(move || {
+        while echoes(&side) {
+            std::thread::yield_now();
+        }
+        customer.write_all(b"12").unwrap();
+        // Two digits are in the slot; then somebody pulls the plug.
+        let second = dots.iter().any(|progress: PinProgress| progress.entered == 2);
+        drop(customer);
+        second
+    });
+    let pad = ConsolePad::new(path);
+    let outcome = pad.enter(
+        ENTRY,
+        PinSlot::new(),
+        Box::new(move |dot| sink.send(dot).unwrap()),
+        &CancelToken::new().unwrap(),
+    );
+    assert!(typing.join().unwrap());
+    match outcome {
+        PinOutcome::Fault(slot, fault) => {
+            assert!(slot.is_empty());
+            assert_eq!((fault.code, fault.kind), ("pad-failed", FaultKind::Broken));
+        }
+        other => panic!("{other:?}"),
     }
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "pinpad::unit_tests::a_hardened_process_leaves_no_core"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && shown.contains("1 passed"), "{shown}");
 }
 
 proptest! {

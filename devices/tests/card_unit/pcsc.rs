@@ -1,6 +1,9 @@
 //! Faults of reader, service and other processes, through a real `pcscd` with a virtual reader.
 
 use std::ffi::CString;
+use std::fs::Permissions;
+use std::mem::ManuallyDrop;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::support::namespaces::alone;
@@ -243,6 +246,52 @@ fn a_missing_reader_is_a_fault_until_it_comes() {
         events.expect("available");
         events.expect("removed");
     });
+}
+
+#[test]
+fn of_several_readers_one_must_be_named() {
+    alone(of_several_readers_one_must_be_named, || {
+        // The virtual driver has two slots.
+        let _pcscd = Pcscd::start(true);
+        let unit = PcscUnit::new(PcscConfig { reader: None });
+        let events = Events::of(&unit);
+        events.expect("reader-not-chosen");
+        assert_eq!(code(unit.open(PATIENCE)), "reader-not-chosen");
+        assert_eq!(code(unit.make_safe(PATIENCE)), "reader-not-chosen");
+        assert_eq!(unit.status().device, DeviceState::NoDevice);
+        events.end();
+    });
+}
+
+#[test]
+fn a_user_who_may_not_reach_pcscd_is_told_so() {
+    alone(a_user_who_may_not_reach_pcscd_is_told_so, || {
+        // It ends with the process namespace: who is nobody cannot end it.
+        let _pcscd = ManuallyDrop::new(Pcscd::start(true));
+        let unit = unit();
+        assert_eq!(unit.make_safe(PATIENCE).unwrap(), Presence::Absent, "root may");
+        // As an administrator restricts it, to a group that the service's user is not in.
+        std::fs::set_permissions("/run/pcscd/pcscd.comm", Permissions::from_mode(0o660)).unwrap();
+        if !become_nobody() {
+            println!("not shown: a user namespace has no other user; run it as root");
+            return;
+        }
+        assert_eq!(code(unit.open(PATIENCE)), "card-service-refused");
+        assert_eq!(code(unit.make_safe(PATIENCE)), "card-service-refused");
+        assert_eq!(unit.status().device, DeviceState::Offline);
+        let events = Events::of(&unit);
+        events.expect("card-service-refused");
+        events.end();
+    });
+}
+
+fn become_nobody() -> bool {
+    use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+    const NOBODY: u32 = 65_534;
+    setgroups(&[])
+        .and_then(|()| setgid(Gid::from_raw(NOBODY)))
+        .and_then(|()| setuid(Uid::from_raw(NOBODY)))
+        .is_ok()
 }
 
 #[test]
