@@ -6,6 +6,7 @@ mod device;
 mod evidence;
 mod personas;
 mod pin_search;
+mod refusals;
 mod registers;
 mod service;
 mod start_up;
