@@ -31,15 +31,16 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::desks::Names;
 use crate::doctor::{HostProbe, Instruments};
-use crate::evidence_files::{EvidenceFiles, days_before};
+use crate::evidence_files::EvidenceFiles;
 use crate::host_client::{
     self, Connections, Deadlines, HostClient, HostError, HostSetup, Identity, TlsError, tls,
 };
+use crate::journal_check;
 use crate::log_words::REQUEST_SIGNED;
 use crate::paperwork::Office;
 use crate::pin_desk::{PinDesk, SlotPlace};
 use crate::print_desk::PrintDesk;
-use crate::queue::{Mailbox, chain};
+use crate::queue::Mailbox;
 use crate::recorder::Scribe;
 use crate::runtime::{Languages, Parts};
 use crate::screen::{Console, CustomerScreen, KeyForm, Keys, Lines, Outlet, Silent};
@@ -140,13 +141,14 @@ pub(crate) fn compose(
         terminal_id: TerminalId::parse(&config.terminal_id).map_err(ComposeError::LogText)?,
         language: Language::parse(config.language.tag()).map_err(ComposeError::LogText)?,
     };
-    let (mut journal, recovery) = open_journal(&config, &scribe, now)?;
+    let (journal, recovery) = open_journal(&config, &scribe, now)?;
     let evidence = EvidenceFiles::new(config.evidence_dir());
-    erase_old(&config, &mut journal, &evidence, now);
 
     let languages = languages(&config)?;
     let catalogue = Arc::clone(&languages.own);
     let (mailbox, inbox) = Mailbox::new();
+    let keys = checkpoint_keys(&config)?;
+    journal_check::start(config.journal_path(), keys, mailbox.clone()).map_err(ComposeError::Thread)?;
     let place = SlotPlace::new(locked_pin_slot()?);
     let card_trust = Arc::new(card_trust(&config)?);
     let limits = &config.limits;
@@ -383,6 +385,12 @@ fn log_key(path: &Path) -> Result<FileSigner, ComposeError> {
         .map_err(|source| ComposeError::LogKey { path: path.to_owned(), source })
 }
 
+fn checkpoint_keys(config: &Config) -> Result<CheckpointKeys, ComposeError> {
+    let certificate = &config.keys.log.certificate;
+    CheckpointKeys::from_pem(&read(certificate)?)
+        .map_err(|source| ComposeError::LogKey { path: certificate.clone(), source })
+}
+
 /// Opens the journal. A damaged one is set aside, and what could be read of it goes on in a new one: requests without a
 /// decision are still delivered.
 fn open_journal(
@@ -390,9 +398,7 @@ fn open_journal(
     scribe: &Scribe,
     now: Timestamp,
 ) -> Result<(Journal, Recovery), ComposeError> {
-    let certificate = &config.keys.log.certificate;
-    let keys = CheckpointKeys::from_pem(&read(certificate)?)
-        .map_err(|source| ComposeError::LogKey { path: certificate.clone(), source })?;
+    let keys = checkpoint_keys(config)?;
     let options = OpenOptions::new(keys, now);
     let path = config.journal_path();
     let report = match Journal::open(&path, &options).map_err(ComposeError::Journal)? {
@@ -428,17 +434,6 @@ fn open_visit(open: &journal::OpenVisit) -> OpenVisit {
     OpenVisit {
         id: VisitId(open.visit.into_bytes()),
         signed: request.map(|request| RequestId(request.into_bytes())),
-    }
-}
-
-/// Evidence is kept for a limited time. That it could not be erased stops no visit.
-fn erase_old(config: &Config, journal: &mut Journal, evidence: &EvidenceFiles, now: Timestamp) {
-    let until = days_before(now, config.limits.evidence_keep_days);
-    if let Err(error) = journal.erase_evidence(until, now) {
-        tracing::warn!(error = %chain(&error), "old evidence was not erased from the journal");
-    }
-    if let Err(error) = evidence.erase_older(until) {
-        tracing::warn!(error = %chain(&error), "old copies of evidence were not erased");
     }
 }
 

@@ -30,6 +30,7 @@ mod desks;
 mod evidence_files;
 mod folder;
 mod host_client;
+mod journal_check;
 mod log_words;
 mod paperwork;
 mod pin_desk;

@@ -61,6 +61,8 @@ pub(crate) enum Message {
     Retained { to: EffectNo, place: String },
     /// The whole journal was read, beside the work: it is damaged.
     JournalDamaged { code: &'static str },
+    /// The whole journal was read, beside the work: every check passed.
+    JournalWhole(Box<journal::WholeReport>),
     /// The host client has finished a job.
     HostJobDone,
 }

@@ -6,6 +6,7 @@
 //!   it is taken, stop with the reason.
 
 mod dispatch;
+mod evidence;
 mod filing;
 mod outbox;
 mod screens;
@@ -108,6 +109,7 @@ pub(crate) struct Runtime {
     language: LanguageNo,
     mode: Mode,
     outbox: outbox::Rounds,
+    erasure: evidence::Erasure,
     /// Commits of the journal before the visit at hand.
     commits_before: u64,
     ended: Option<Ended>,
@@ -155,6 +157,7 @@ impl Runtime {
             language: LanguageNo::OWN,
             mode: Mode::Screen,
             outbox: outbox::Rounds::default(),
+            erasure: evidence::Erasure::default(),
             commits_before: 0,
             ended: None,
             linger_until: None,

@@ -152,28 +152,6 @@ impl Runtime {
         }
     }
 
-    fn file_evidence(&mut self, request: RequestId) {
-        let id = Uuid::from_bytes(request.0);
-        let cms = self.folder.request(request).map(|cms| cms.to_vec());
-        let answer = self.folder.answer(request).map(|answer| answer.der.clone());
-        let cms = match cms {
-            Some(cms) => Some(cms),
-            // Signed by an earlier process.
-            None => self.parts.journal.outbox_get(id).ok().flatten().and_then(|entry| entry.cms),
-        };
-        if let Err(error) = self.parts.evidence.write(id, cms.as_deref(), answer.as_deref()) {
-            let fault = Fault {
-                device: Device::Terminal,
-                kind: FaultKind::NeedsOperator,
-                code: "evidence-not-filed",
-            };
-            self.give_self(Event::Fault(fault), Story::of(&error));
-        }
-        if answer.is_some() {
-            self.folder.forget(request);
-        }
-    }
-
     fn print(&mut self, no: EffectNo, visit: Visit, outcome: Outcome, expires_soon: bool) {
         let papers = self.folder.visit();
         let facts = receipt::ReceiptFacts {
@@ -202,6 +180,7 @@ impl Runtime {
         // As the machine's: the next customer begins by the screen.
         self.mode = Mode::Screen;
         self.checkpoint();
+        self.erase_old_evidence();
         let report = Box::new(self.report(visit, outcome));
         if self.goal == Goal::Serve {
             self.parts.screen.report(&report);

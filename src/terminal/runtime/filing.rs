@@ -83,6 +83,10 @@ impl Runtime {
                 let fault = Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code };
                 Some((Event::Unfit(fault), story))
             }
+            Message::JournalWhole(report) => {
+                self.journal_is_whole(&report);
+                None
+            }
             Message::HostJobDone => {
                 self.host_job_done();
                 None
