@@ -17,9 +17,11 @@ use crate::config::Helpline;
 
 mod codes;
 mod language;
+mod menu;
 
 pub use codes::{CODES, Class, Code, Line, code};
 pub use language::Language;
+pub use menu::MenuName;
 
 const JA: &str = include_str!("catalogue/ja.ftl");
 const EN: &str = include_str!("catalogue/en.ftl");
@@ -29,6 +31,7 @@ pub struct Catalogue {
     language: Language,
     bundle: FluentBundle<FluentResource>,
     helpline: Helpline,
+    menu: MenuName,
     test: bool,
 }
 
@@ -135,13 +138,19 @@ impl Catalogue {
         // The isolation marks around each value would be printed on the receipt and read aloud.
         bundle.set_use_isolating(false);
         bundle.add_resource(resource).map_err(|errors| broken(format!("{errors:?}")))?;
-        Ok(Self { language, bundle, helpline: helpline.clone(), test: false })
+        Ok(Self { language, bundle, helpline: helpline.clone(), menu: MenuName::default(), test: false })
     }
 
     /// The same for a machine that accepts cards under test roots: its screens say that nothing here is real.
     #[must_use]
     pub fn for_tests(self, test: bool) -> Self {
         Self { test, ..self }
+    }
+
+    /// The same for a machine whose menu has this name.
+    #[must_use]
+    pub fn with_menu(self, menu: MenuName) -> Self {
+        Self { menu, ..self }
     }
 
     /// The language of the texts.
@@ -173,9 +182,7 @@ impl Catalogue {
                 shown.text = vec![ending.explanation];
                 shown.text.extend(self.numbers(facts));
                 shown.text.push(ending.next);
-                if *expires_soon {
-                    shown.text.push(self.expires_soon(facts.notice_months));
-                }
+                shown.text.extend(self.notices(outcome, *expires_soon, facts.notice_months));
                 if *receipt {
                     shown.question = Some(self.attribute(&key, "question", None));
                 } else {
@@ -188,6 +195,7 @@ impl Catalogue {
                 shown.title = ending.title;
                 shown.text = vec![ending.explanation, ending.next];
             }
+            Screen::Menu => shown.title = self.attribute(&key, self.menu.attribute(), None),
             Screen::NoReceipt => shown.text.extend(self.numbers(facts)),
             Screen::Retained => {
                 let mut args = FluentArgs::new();
@@ -263,11 +271,19 @@ impl Catalogue {
         self.format(key, None, None)
     }
 
-    /// The notice that the certificate ends within so many months.
-    pub fn expires_soon(&self, months: u32) -> String {
-        let mut args = FluentArgs::new();
-        args.set("months", months);
-        self.format("notice-expires-soon", None, Some(&args))
+    /// What a customer should know beside the result, on the screen and on the receipt alike: registered is not yet insured,
+    /// and the certificate may end within so many months.
+    pub fn notices(&self, outcome: &Outcome, expires_soon: bool, months: u32) -> Vec<String> {
+        let mut notices = Vec::new();
+        if matches!(outcome, Outcome::Registered | Outcome::AlreadyRegistered | Outcome::Pending) {
+            notices.push(self.label("notice-insurer"));
+        }
+        if expires_soon {
+            let mut args = FluentArgs::new();
+            args.set("months", months);
+            notices.push(self.format("notice-expires-soon", None, Some(&args)));
+        }
+        notices
     }
 
     /// What to press after the greeting of the helpline, if there is a menu.

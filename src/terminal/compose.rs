@@ -198,7 +198,7 @@ pub(crate) fn compose(
 fn languages(config: &Config) -> Result<Languages, CatalogueError> {
     let texts = |language| {
         Catalogue::new(language, &config.helpline)
-            .map(|texts| Arc::new(texts.for_tests(config.allow_test_roots)))
+            .map(|texts| Arc::new(texts.with_menu(config.menu).for_tests(config.allow_test_roots)))
     };
     let others = config.languages.iter().filter(|language| **language != config.language);
     Ok(Languages {

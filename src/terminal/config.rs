@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Language;
+use crate::catalogue::{Language, MenuName};
 
 mod checks;
 mod closed;
@@ -40,6 +40,10 @@ pub struct Config {
     /// Languages that the customer may choose besides. Default: all that there are.
     #[serde(default = "all_languages")]
     pub languages: Vec<Language>,
+    /// What this model calls the menu that the service is chosen from: `procedures` (各種お手続き) or `my-number-card`
+    /// (マイナンバーカードでの手続き). Default `procedures`.
+    #[serde(default)]
+    pub menu: MenuName,
     /// Accept cards under test roots, too. Default false. Screens and receipt then say that it is a test.
     #[serde(default)]
     pub allow_test_roots: bool,

@@ -86,14 +86,9 @@ const fn shows_code(outcome: Outcome) -> bool {
 }
 
 fn notices(config: &Config, catalogue: &Catalogue, facts: &ReceiptFacts<'_>, next: String) -> Vec<String> {
-    let mut notices = vec![next];
-    if matches!(facts.outcome, Outcome::Registered | Outcome::AlreadyRegistered | Outcome::Pending) {
-        notices.push(catalogue.label("notice-insurer"));
-    }
-    if facts.expires_soon {
-        notices.push(catalogue.expires_soon(config.limits.certificate_notice_months));
-    }
-    notices
+    let months = config.limits.certificate_notice_months;
+    let more = catalogue.notices(&facts.outcome, facts.expires_soon, months);
+    [next].into_iter().chain(more).collect()
 }
 
 fn helpline(config: &Config, catalogue: &Catalogue) -> HelpLine {

@@ -8,6 +8,7 @@ screen-starting =
     .text = This machine is getting ready.
 screen-menu =
     .title = Procedures
+    .title-card = My Number Card procedures
     .text = You need your My Number Card and its 4-digit user-authentication PIN. You do not need a health insurance card.
     .confirm = Use my My Number Card as a health insurance card
     .help = Here you can register your My Number Card as your health insurance card. Nothing is sent before you have agreed and entered your PIN.

@@ -261,9 +261,21 @@ fn the_words_of_the_public_guide_are_used() {
         let labels = shown.keys.iter().map(|(_, label)| label.clone());
         [shown.title].into_iter().chain(shown.text).chain(shown.question).chain(labels).collect::<String>()
     };
+    assert!(shown(Screen::Menu).starts_with("各種お手続き"));
     assert!(shown(Screen::Menu).contains("マイナンバーカードの健康保険証利用の申込み"));
-    assert!(shown(Screen::Terms).contains("確認") && shown(Screen::Terms).contains("取消"));
-    assert!(shown(Screen::InsertCard).starts_with("マイナンバーカードを入れてください"));
+    assert!(shown(Screen::Menu).contains("健康保険証は不要です"));
+    let terms = shown(Screen::Terms);
+    assert!(
+        terms.starts_with("健康保険証利用の申込み") && terms.contains("「確認」を押してください"),
+        "{terms}"
+    );
+    assert!(terms.contains("取消"));
+    let insert = shown(Screen::InsertCard);
+    assert!(
+        insert.starts_with("マイナンバーカードを入れてください") && insert.contains("ビニールから出して")
+    );
+    let pin = shown(Screen::EnterPin { tries_left: TriesLeft::new(3).unwrap(), wrong_before: false });
+    assert!(pin.starts_with("利用者証明用パスワード(4桁)を入力"), "{pin}");
     let done = shown(Screen::Result { outcome: Outcome::Registered, expires_soon: false, receipt: true });
     assert!(
         done.starts_with("申込みが完了しました") && done.ends_with("明細票は必要ですか？必要不要"),
@@ -271,6 +283,17 @@ fn the_words_of_the_public_guide_are_used() {
     );
     assert!(done.contains("受付番号：A-0001"), "{done}");
     assert!(shown(Screen::TakeCard).starts_with("マイナンバーカードをお返しします"));
+}
+
+#[test]
+fn the_menu_has_the_name_that_the_model_has() {
+    let title = |language, menu| catalogue(language).with_menu(menu).screen(&Screen::Menu, &facts()).title;
+    assert_eq!(title(Language::Ja, MenuName::Procedures), "各種お手続き");
+    assert_eq!(title(Language::Ja, MenuName::MyNumberCard), "マイナンバーカードでの手続き");
+    assert_eq!(title(Language::En, MenuName::MyNumberCard), "My Number Card procedures");
+    // The key that follows is the same.
+    let key = |menu| catalogue(Language::Ja).with_menu(menu).screen(&Screen::Menu, &facts()).keys;
+    assert_eq!(key(MenuName::Procedures), key(MenuName::MyNumberCard));
 }
 
 #[test]
@@ -299,6 +322,21 @@ fn the_notice_of_expiry_is_shown_only_when_due() {
     };
     assert!(shown(true).contains("3か月以内"));
     assert!(!shown(false).contains("か月以内"));
+}
+
+#[test]
+fn who_registers_reads_that_it_may_take_time_and_that_the_insurers_procedure_must_be_finished() {
+    let shown = |language, outcome| {
+        let screen = Screen::Result { outcome, expires_soon: false, receipt: true };
+        catalogue(language).screen(&screen, &facts()).text.concat()
+    };
+    for outcome in [Outcome::Registered, Outcome::AlreadyRegistered, Outcome::Pending] {
+        assert!(shown(Language::Ja, outcome).contains("マイナ保険証で受診いただけないことがあります"));
+        assert!(shown(Language::En, outcome).contains("If your insurer has changed"));
+    }
+    assert!(shown(Language::Ja, Outcome::Registered).contains("少々お時間をいただく場合がございます"));
+    let refused = shown(Language::Ja, Outcome::Rejected(Rejection::InsurerBlocked));
+    assert!(!refused.contains("マイナ保険証で受診"), "{refused}");
 }
 
 #[test]

@@ -173,15 +173,15 @@ pub const CODES: &[Code] = &[
         Fault,
         Second,
         "host-refused-us",
-        "The host knows the terminal as revoked, unknown, or misconfigured.",
+        "The host does not take what this terminal sends: it knows it as revoked or unknown, or finds the request wrong. The detail has the host's own code (docs/host.md).",
         "Compare terminal_id, the terminal's certificates and the host's list of terminals.",
     ),
     of(
         Fault,
         Second,
         "answer-invalid",
-        "The host's signed answer does not verify. The customer was told pending at most.",
-        "Keep the evidence. Check host.answer_ca; else treat it as an attack.",
+        "The host's answer is none of the interface, or its signature does not verify. It was not believed; of a sent request the customer was told pending at most.",
+        "Keep the evidence. Check host.url and host.answer_ca; else treat it as an attack.",
     ),
     of(
         Fault,
@@ -190,7 +190,13 @@ pub const CODES: &[Code] = &[
         "The request that this terminal assembled does not pass the host's own verifier.",
         "Keep the device log; check the evidence key's certificate and trust.terminal_ca.",
     ),
-    of(Fault, Second, "evidence-key", "The evidence key cannot sign.", "Check the files of keys.evidence."),
+    of(
+        Fault,
+        Second,
+        "evidence-key",
+        "The evidence key cannot sign, or its certificate is another key's.",
+        "Check the files of keys.evidence.",
+    ),
     of(
         Fault,
         Second,
@@ -240,7 +246,13 @@ pub const CODES: &[Code] = &[
         "A value of the host is none that a receipt may print.",
         "Keep the evidence.",
     ),
-    of(Fault, Second, "cannot-start", "The service cannot be put together.", "Standard error says why."),
+    of(
+        Fault,
+        Second,
+        "cannot-start",
+        "The service cannot be put together. Where a device keeps it from that, its code stands instead.",
+        "Standard error says why.",
+    ),
     of(
         Fault,
         Second,
@@ -422,6 +434,13 @@ pub const CODES: &[Code] = &[
     of(
         Fault,
         Second,
+        "pin-slot-lost",
+        "The page of the PIN is with a call to pad or reader that does not come back. The process ends after the visit, for only a new one has a new page.",
+        "None where the service manager starts it again. If it repeats: check PIN pad and reader.",
+    ),
+    of(
+        Fault,
+        Second,
         "process-not-hardened",
         "Core dumps or tracing of the process cannot be switched off.",
         "Check the service's sandbox settings.",
@@ -476,13 +495,6 @@ pub const CODES: &[Code] = &[
         Second,
         "program-error",
         "A bug: an order that makes no sense here.",
-        "Send the device log to us.",
-    ),
-    of(
-        Violation,
-        Second,
-        "pin-slot-lost",
-        "A bug: the PIN's slot is not where it must be.",
         "Send the device log to us.",
     ),
     of(
