@@ -1,7 +1,7 @@
 //! Whole visits as tables: one line for each event, with what was recorded (before ⇒) and done (after it; `!` is a
 //! release). Read the snapshots as the story of the visit.
 
-use crate::support::{CARD_FAULT, HOST_FAULT, Memory, VISIT, Walk, tries};
+use crate::support::{CARD_FAULT, HOST_FAULT, Memory, VISIT, Walk, policy, tries};
 use transaction::*;
 
 fn finish(walk: Walk) -> String {
@@ -278,6 +278,26 @@ fn a_full_disk_at_the_start_gives_back_a_card_that_may_be_inside() {
     let release: Vec<_> = failed.release.iter().map(|release| release.what).collect();
     use Release::{EndCard, ForgetPin, MakeSafe, OutOfService, ReturnCard};
     assert_eq!(release, [ForgetPin, EndCard, MakeSafe, ReturnCard, OutOfService]);
+}
+
+#[test]
+fn without_the_policy_no_number_of_reminders_keeps_a_card() {
+    let retains = |walk: &Walk| walk.effects.iter().any(|effect| effect.what == Effect::Act(Act::RetainCard));
+    let found =
+        |walk: Walk| walk.on(Event::Start(Recovery::Clean)).safe(SafeAnswer::Safe(Presence::CardInside));
+    let customers = Walk::begun().reach_pin(3).reach_sent().decided(Decision::Registered).key(Key::No);
+    for mut walk in [found(Walk::new(ReturnOrder::ReceiptThenCard)), customers] {
+        for _ in 0..300 {
+            walk = walk.expire(Limit::CardTake);
+        }
+        assert!(!retains(&walk));
+        assert_eq!(walk.card(CardEvent::Removed).machine.state(), "AwaitCustomer");
+    }
+    // With it, and after the one reminder that it asks for.
+    let keeps = Policy { retain_after: core::num::NonZeroU8::new(1), ..policy(ReturnOrder::ReceiptThenCard) };
+    let reminded = found(Walk::with(keeps)).expire(Limit::CardTake);
+    assert!(!retains(&reminded));
+    assert!(retains(&reminded.expire(Limit::CardTake)));
 }
 
 #[test]
