@@ -6,5 +6,6 @@
 
 mod arrows;
 mod documents;
+mod requirements;
 mod source;
 mod tree;

@@ -325,6 +325,19 @@ fn the_notice_of_expiry_is_shown_only_when_due() {
 }
 
 #[test]
+fn where_this_place_cannot_serve_the_two_others_are_named() {
+    for (language, reader, portal) in
+        [(Language::Ja, "カードリーダー", "マイナポータル"), (Language::En, "card reader", "Mynaportal")]
+    {
+        let next = catalogue(language).ending(&Outcome::Refused(Refusal::HostUnreachable), &facts()).next;
+        assert!(next.contains(reader) && next.contains(portal), "{next}");
+        // The portal may be what is closed.
+        let next = catalogue(language).ending(&Outcome::Refused(Refusal::HostClosed), &facts()).next;
+        assert!(next.contains(reader), "{next}");
+    }
+}
+
+#[test]
 fn who_registers_reads_that_it_may_take_time_and_that_the_insurers_procedure_must_be_finished() {
     let shown = |language, outcome| {
         let screen = Screen::Result { outcome, expires_soon: false, receipt: true };
