@@ -40,6 +40,8 @@ pub(crate) struct AwaitCardTaken {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitRetained {
     whose: Whose,
+    /// It left its place: nobody is asked any more to take it.
+    gone: bool,
     retain: Asked,
     deadline: Timer,
 }
@@ -121,7 +123,7 @@ impl AwaitCardTaken {
     fn retain(self, cx: &mut Cx) -> State {
         cx.record(Record::CardRetaining(self.whose.visit()));
         let retain = cx.ask(Act::RetainCard);
-        AwaitRetained { whose: self.whose, retain, deadline: cx.arm(Limit::Retain) }.into()
+        AwaitRetained { whose: self.whose, gone: false, retain, deadline: cx.arm(Limit::Retain) }.into()
     }
 }
 
@@ -187,7 +189,7 @@ impl AwaitRetained {
 
 impl Await for AwaitRetained {
     fn screen(&self) -> Option<Screen> {
-        Some(self.whose.screen())
+        (!self.gone).then(|| self.whose.screen())
     }
 
     fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {
@@ -202,11 +204,9 @@ impl Await for AwaitRetained {
     fn card(self, event: CardEvent, _cx: &mut Cx) -> Next {
         match event {
             // Taken at the last moment, or on its way into the bin: the unit's answer tells which.
-            CardEvent::Removed
-            | CardEvent::Inserted
-            | CardEvent::Mute
-            | CardEvent::UnitLost(_)
-            | CardEvent::UnitBack => self.stay(),
+            CardEvent::Removed => Ok(Self { gone: true, ..self }.into()),
+            CardEvent::Inserted | CardEvent::Mute => Ok(Self { gone: false, ..self }.into()),
+            CardEvent::UnitLost(_) | CardEvent::UnitBack => self.stay(),
         }
     }
 

@@ -118,3 +118,15 @@ fn a_receipt_after_a_kept_card_says_what_was_decided_meanwhile() {
     let receipt = Act::PrintReceipt { visit: VISIT, outcome, expires_soon: false };
     assert!(walk.effects.iter().any(|effect| effect.what == Effect::Act(receipt)));
 }
+
+/// The card was gone, into the bin or with its owner, and a new language put "take the card" on the screen again.
+#[test]
+fn a_card_that_is_gone_is_not_asked_to_be_taken_again() {
+    let walk = not_taken(ReturnOrder::CardThenReceipt).expire(Limit::CardTake).expire(Limit::CardTake);
+    let take = Effect::Act(Act::Show(Screen::TakeCard));
+    let shown = count(&walk, take);
+    let walk = walk.on(Event::Language(LanguageNo(1)));
+    assert_eq!(count(&walk, take), shown + 1, "it may still be taken");
+    let walk = walk.card(CardEvent::Removed).on(Event::Language(LanguageNo(0))).key(Key::Help);
+    assert_eq!((walk.machine.state(), count(&walk, take)), ("AwaitRetained", shown + 1));
+}
