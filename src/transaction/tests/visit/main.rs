@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod arms;
+mod diagram;
 mod found;
 mod paths;
 mod rescue;

@@ -171,7 +171,12 @@ impl Walk {
 
     /// The number of the last effect that has an answer.
     pub(crate) fn question(&self) -> EffectNo {
-        self.last(|effect| match effect {
+        self.asked().unwrap()
+    }
+
+    /// The same, where something was asked.
+    pub(crate) fn asked(&self) -> Option<EffectNo> {
+        self.find(|effect| match effect {
             Effect::Release(release) => *release == Release::MakeSafe,
             Effect::Act(act) => matches!(
                 act,
@@ -204,7 +209,11 @@ impl Walk {
     }
 
     fn last(&self, wanted: impl Fn(&Effect) -> bool) -> EffectNo {
-        self.effects.iter().rev().find(|effect| wanted(&effect.what)).unwrap().no
+        self.find(wanted).unwrap()
+    }
+
+    fn find(&self, wanted: impl Fn(&Effect) -> bool) -> Option<EffectNo> {
+        self.effects.iter().rev().find(|effect| wanted(&effect.what)).map(|effect| effect.no)
     }
 }
 

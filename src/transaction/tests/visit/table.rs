@@ -165,10 +165,7 @@ pub(crate) fn events(walk: &Walk) -> Vec<(String, Event)> {
     for (timer, limit) in walk.timers() {
         events.push((format!("Expired({limit:?})"), Event::Expired(timer)));
     }
-    if walk.effects.is_empty() {
-        return events;
-    }
-    let question = walk.question();
+    let Some(question) = walk.asked() else { return events };
     for answer in answers() {
         events.push((short(&answer), Event::Answer { to: question, answer }));
     }
