@@ -9,6 +9,8 @@
 //! ending.rs   AwaitPrinted, AwaitNoticeRead → taking.rs
 //! taking.rs   AwaitCardTaken (→ AwaitRetained) → AwaitCustomer
 //! ```
+//!
+//! Every way from state to state is drawn in docs/states.md.
 
 mod card;
 mod consent;
