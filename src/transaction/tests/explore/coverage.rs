@@ -23,7 +23,7 @@ struct State {
 }
 
 // As many kinds as the enums have. A new one breaks the build here.
-const EVENTS: u32 = 18;
+const EVENTS: u32 = 19;
 const ACTS: u32 = 22;
 const RELEASES: u32 = 5;
 
@@ -50,6 +50,7 @@ impl Coverage {
             Event::HostDecided { .. } => 15,
             Event::Fault(_) => 16,
             Event::OutboxPassed { .. } => 17,
+            Event::Unfit(_) => 18,
         };
         let place = self.place(state);
         self.states[place].events |= 1 << kind;

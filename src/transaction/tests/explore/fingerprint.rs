@@ -239,6 +239,7 @@ mod tests {
     #[test]
     fn the_machine_has_no_other_u32_than_numbers() {
         let sources = [
+            include_str!("../../cx.rs"),
             include_str!("../../machine.rs"),
             include_str!("../../patience.rs"),
             include_str!("../../states.rs"),

@@ -27,7 +27,8 @@
 //! answer.
 //!
 //! **Outbox.** As the terminal's thread does it: a pass works on each durable request without a decision, except that of
-//! the open visit, one after the other; when some are left there is another pass after a pause. Passes may overlap.
+//! the open visit, one after the other; when some are left there is another pass after a pause. There is one pass at a time;
+//! one that is wanted meanwhile follows.
 //!
 //! **Card and unit.** Cards of several holders, with 0 to 3 tries, or with a mute chip. They are put in and pulled out at
 //! any moment, also early, late and while the process is down; a unit that holds a card lets it go only after it was told

@@ -81,7 +81,7 @@ impl Up {
             machine: Machine::new(policy),
             question: None,
             timers: Few::EMPTY,
-            passes: Few::EMPTY,
+            pass: None,
             pass_again: false,
             at_hand: None,
             pin: Pin::default(),
@@ -379,16 +379,23 @@ impl Model {
         }
     }
 
-    /// Works on everything in the outbox but the request of the open visit, as the terminal's thread does.
+    /// Works on everything in the outbox but the request of the open visit, as the terminal's thread does: one pass at a
+    /// time, and what is new meanwhile gets one of its own.
     pub(crate) fn deliver_outbox(&self, world: &mut World) -> Result<bool, Finding> {
-        let at_hand = world.up().at_hand.map_or(0, |number| 1 << number);
-        let pass = Pass { todo: world.journal.outbox() & !at_hand, left: 0 };
+        let outbox = world.journal.outbox();
+        let up = world.up();
+        up.pass_again = up.pass.is_some();
+        if up.pass_again {
+            return Ok(false);
+        }
+        let at_hand = up.at_hand.map_or(0, |number| 1 << number);
+        let pass = Pass { todo: outbox & !at_hand, left: 0 };
         match pass.current() {
-            None => world.up().empty_pass = true,
+            None => up.empty_pass = true,
             Some(first) => {
+                up.pass = Some(pass);
                 truth::may_be_sent(world, first)?;
                 self.emit(world, first);
-                world.up().passes.push(pass);
             }
         }
         Ok(true)

@@ -31,6 +31,8 @@ pub(crate) enum Move {
     Order(Order),
     Printing(Printing),
     FaultReported,
+    /// It is found that a person must look before the next customer.
+    Unfit,
     /// Somebody puts a card in.
     CardIn(Holder, u8, bool),
     /// The card leaves the unit.
@@ -140,6 +142,7 @@ impl Label {
             | Move::Order(_)
             | Move::Printing(_)
             | Move::FaultReported
+            | Move::Unfit
             | Move::CardIn(..)
             | Move::ChipDies
             | Move::UnitLost => Class::Other,
@@ -445,6 +448,7 @@ impl Model {
             (Move::Printing(no_paper), Event::Printing(no_paper)),
             (Move::Printing(Printing::Possible), Event::Printing(Printing::Possible)),
             (Move::FaultReported, Event::Fault(OWN_FAULT)),
+            (Move::Unfit, Event::Unfit(OWN_FAULT)),
         ] {
             self.event(world, mv, event, |world| world.left.side_events -= 1, out)?;
         }
@@ -456,39 +460,45 @@ impl Model {
         Ok(())
     }
 
-    /// Passes over the outbox go on beside everything else.
+    /// A pass over the outbox goes on beside everything else.
     fn outbox(&self, world: &World, up: &Up, out: &mut Vec<Next>) -> Holds {
-        if up.pass_again {
-            let mut after = world.clone();
-            after.up().pass_again = false;
-            self.deliver_outbox(&mut after)?;
-            if std::mem::take(&mut after.up().empty_pass) {
-                self.feed(&after, Event::OutboxPassed { left: 0 }, Move::OutboxPause, out)?;
-            } else {
-                quiet(out, Move::OutboxPause, after);
-            }
-        }
-        for (place, pass) in up.passes.iter().enumerate() {
-            if pass.current().is_some() {
+        let Some(pass) = up.pass else {
+            if up.pass_again {
                 let mut after = world.clone();
-                let next = pass.without_current();
-                after.up().passes.set(place, crate::world::Pass { left: pass.left + 1, ..next });
-                if let Some(number) = next.current() {
-                    self.emit(&mut after, number);
+                self.deliver_outbox(&mut after)?;
+                if std::mem::take(&mut after.up().empty_pass) {
+                    self.feed(&after, Event::OutboxPassed { left: 0 }, Move::OutboxPause, out)?;
+                } else {
+                    quiet(out, Move::OutboxPause, after);
                 }
-                quiet(out, Move::AttemptFails, after);
-            } else {
-                let left = u32::from(pass.left);
-                let change = |world: &mut World| {
-                    let up = world.up();
-                    up.passes.remove(place);
-                    // What the thread does when the machine has taken the event.
-                    up.pass_again |= left > 0 && self.bug != Some(crate::seeded::Bug::OutboxGivesUp);
-                };
-                self.event(world, Move::PassEnds, Event::OutboxPassed { left }, change, out)?;
             }
+            return Ok(());
+        };
+        if pass.current().is_some() {
+            let mut after = world.clone();
+            self.attempt_over(
+                &mut after,
+                crate::world::Pass { left: pass.left + 1, ..pass.without_current() },
+            );
+            quiet(out, Move::AttemptFails, after);
+            return Ok(());
         }
-        Ok(())
+        let left = u32::from(pass.left);
+        let change = |world: &mut World| {
+            let up = world.up();
+            up.pass = None;
+            // What the thread does when the machine has taken the event.
+            up.pass_again |= left > 0 && self.bug != Some(crate::seeded::Bug::OutboxGivesUp);
+        };
+        self.event(world, Move::PassEnds, Event::OutboxPassed { left }, change, out)
+    }
+
+    /// An attempt of the pass is over: the next request follows.
+    fn attempt_over(&self, world: &mut World, pass: crate::world::Pass) {
+        world.up().pass = Some(pass);
+        if let Some(number) = pass.current() {
+            self.emit(world, number);
+        }
     }
 
     fn unit_speaks(&self, world: &World, out: &mut Vec<Next>) -> Holds {
@@ -677,12 +687,8 @@ impl Model {
             up.question = None;
             return;
         }
-        let place = up.passes.iter().position(|pass| pass.current() == Some(number));
-        let Some(place) = place else { return };
-        let next = up.passes.get(place).without_current();
-        up.passes.set(place, next);
-        if let Some(following) = next.current() {
-            self.emit(world, following);
+        if let Some(pass) = up.pass.filter(|pass| pass.current() == Some(number)) {
+            self.attempt_over(world, pass.without_current());
         }
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn host_decides_once(before: Option<Decision>, decision: Decision) ->
 pub(crate) fn is_calm(world: &World) -> bool {
     let Process::Up(up) = &world.process else { return false };
     let idle = matches!(up.machine.state(), "AwaitCustomer" | "AwaitOrder");
-    idle && up.passes.len() == 0 && !up.pass_again && world.in_flight() == 0
+    idle && up.pass.is_none() && !up.pass_again && world.in_flight() == 0
 }
 
 /// In a calm state each durable request is decided, on both sides alike.

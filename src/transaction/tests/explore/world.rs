@@ -65,10 +65,6 @@ impl<T: Copy, const MOST: usize> Few<T, MOST> {
         self.items[place].expect("there is such an item")
     }
 
-    pub(crate) fn set(&mut self, place: usize, item: T) {
-        self.items[place] = Some(item);
-    }
-
     pub(crate) fn remove(&mut self, place: usize) {
         self.items[place] = None;
         self.items[place..].rotate_left(1);
@@ -122,9 +118,9 @@ pub(crate) struct Up {
     pub(crate) question: Option<(EffectNo, Question)>,
     /// Deadlines that the machine awaits.
     pub(crate) timers: Few<(EffectNo, Limit), 3>,
-    /// Passes over the outbox that are going on.
-    pub(crate) passes: Few<Pass, 5>,
-    /// After a pause there will be another pass.
+    /// The pass over the outbox that is going on.
+    pub(crate) pass: Option<Pass>,
+    /// There will be another pass: after a pause, or when this one is over.
     pub(crate) pass_again: bool,
     /// The open visit: its request is the machine's to deliver, not the outbox's.
     pub(crate) at_hand: Option<u8>,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 fn deciding_files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let states = std::fs::read_dir(root.join("states")).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = states.chain(["machine.rs", "patience.rs"].map(|name| root.join(name))).collect();
+    let mut files: Vec<_> =
+        states.chain(["cx.rs", "machine.rs", "patience.rs"].map(|name| root.join(name))).collect();
     files.sort();
     files
 }

@@ -67,6 +67,7 @@ fn kind(walk: &Walk, event: &Event) -> String {
         }
         Event::HostDecided { .. } => "decided",
         Event::Fault(_) => "fault",
+        Event::Unfit(_) => "unfit",
         Event::OutboxPassed { .. } => "outbox passed",
     };
     text.to_owned()
