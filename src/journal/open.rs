@@ -11,6 +11,7 @@
 //! - A file of another program, or of another version of this one, is left where it is.
 
 use std::fs::{self, File, OpenOptions as FileOptions};
+use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -257,6 +258,11 @@ fn create(path: &Path) -> Result<(), JournalError> {
         .open(&new)
         .map_err(JournalError::file("create", &new))?;
     make_tables(&new, &examine::undecided_aside(path))?;
+    // Closing does not say when it could not move the log into the file; the log would not get the new name.
+    if found::look(&new)? != Found::Journal(Wal::default()) {
+        let source = io::Error::other("it could not be written as a whole");
+        return Err(JournalError::file("make", &new)(source));
+    }
     File::open(&new).and_then(|file| file.sync_all()).map_err(JournalError::file("make durable", &new))?;
     fs::rename(&new, path).map_err(JournalError::file("name the new journal", path))?;
     place::sync_folder(path)
@@ -275,5 +281,6 @@ fn make_tables(new: &Path, undecided: &[OutboxEntry]) -> Result<(), JournalError
     outbox::carry(&transaction, undecided, &mut tally)?;
     tally.write(&transaction)?;
     transaction.commit().map_err(failed())?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed())?;
     connection.close().map_err(|(_, error)| error).map_err(failed())
 }

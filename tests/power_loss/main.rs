@@ -17,6 +17,7 @@
 mod clock;
 mod dice;
 mod driven;
+mod faults;
 mod images;
 mod medium;
 mod oracle;
