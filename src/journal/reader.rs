@@ -142,7 +142,7 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Connection, ReadError> {
     let damaged = |reason| ReadError::Damaged { path: path.to_owned(), reason };
     // A shared index lies beside the database while a process has it open. It may be this process: then nobody but
     // SQLite may open the files.
-    let live = place::beside(path, "-shm").exists();
+    let live = path.exists() && place::beside(path, "-shm").exists();
     if !live {
         match found::look(path)? {
             Found::Nothing => return Err(ReadError::Missing { path: path.to_owned() }),

@@ -1,6 +1,7 @@
 //! The driver: many commits in two processes, SQLite's own moving of its log into the database, a start after an end without
 //! a word, evidence that is erased. What must be in the journal after each step is computed from the same steps.
 
+use std::path::Path;
 use std::process::Command;
 
 use journal::{Journal, Opened};
@@ -26,17 +27,22 @@ fn record() -> Recorded {
     let journal = folder.path().join(DATABASE);
     let mut ops = Vec::new();
     for part in ["first", "second"] {
-        let log = folder.path().join(format!("{part}.strace"));
-        let tracer = recording::tracer(&log);
-        let mut command = Command::new(&tracer[0]);
-        let run = command.args(&tracer[1..]).arg(DRIVER).arg(&journal).arg(part).output();
-        let run = run.expect("strace is installed (scripts/test does that)");
-        assert!(run.status.success(), "{run:?}");
-        recording::read(&log, &journal, &mut ops);
+        trace(&journal, part, &mut ops);
     }
     let mut desk = Desk::new(workload::options());
     let states = states(&ops, &mut desk);
     Recorded { ops, states, desk }
+}
+
+/// Adds what the driver does in one part.
+fn trace(journal: &Path, part: &str, ops: &mut Vec<Op>) {
+    let log = journal.with_file_name(format!("{part}.strace"));
+    let tracer = recording::tracer(&log);
+    let mut command = Command::new(&tracer[0]);
+    let run = command.args(&tracer[1..]).arg(DRIVER).arg(journal).arg(part).output();
+    let run = run.expect("strace is installed (scripts/test does that)");
+    assert!(run.status.success(), "{run:?}");
+    recording::read(&log, journal, ops);
 }
 
 /// What is in the journal after each step, in a journal that nobody disturbs.
@@ -136,4 +142,34 @@ fn a_medium_that_lies_is_found_out() {
     println!(
         "proof 5: power loss, negative control: {lies} lies of a medium, each found out, in {found} images"
     );
+}
+
+/// The first start with a journal of version 1 adds a table to it.
+#[test]
+fn power_lost_while_a_journal_of_version_1_is_upgraded_leaves_it_as_it_was_or_upgraded() {
+    let version_1 = include_bytes!("../../src/journal/tests/journal/v1.db");
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join(DATABASE);
+    std::fs::write(&journal, version_1).unwrap();
+    let name = DATABASE.to_owned();
+    let mut ops = vec![
+        Op::Create(name.clone()),
+        Op::Write { name: name.clone(), at: 0, bytes: version_1.to_vec() },
+        Op::Sync(name),
+        Op::SyncFolder,
+    ];
+    let there = ops.iter().filter(|op| op.is_sync()).count();
+    trace(&journal, "open", &mut ops);
+    let mut desk = Desk::new(workload::options());
+    let states = states(&ops, &mut desk);
+    assert_eq!(states.after.last().unwrap().rows, [53, 5, 6, 12, 1, 1]);
+
+    let (start, before) = (clock::instant(), desk.opened);
+    let all = Effort { seams: usize::MAX, chances: 100, each_max: usize::MAX };
+    let mut dice = Dice(crate::seed());
+    let tally =
+        prove(&ops, &states, Lie::None, &mut desk, &mut dice, |moment, _| (moment >= there).then_some(all));
+    crate::report("power loss, an upgrade", &tally, desk.opened - before, start);
+    assert!(tally.wrong.is_empty(), "seed {}: {:#?}", crate::seed(), tally.wrong);
+    assert!(tally.images > 100 && tally.moments > 4, "{tally}");
 }

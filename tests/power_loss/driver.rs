@@ -1,5 +1,6 @@
 //! Commits the steps of `workload.rs` to a journal and says after each that it has returned, so that a tracer sees both in
-//! one order. `power-loss-driver JOURNAL first` ends without closing the journal, `… second` goes on and closes it.
+//! one order. `power-loss-driver JOURNAL first` ends without closing the journal, `… second` goes on and closes it;
+//! `… open` opens and closes it.
 #![allow(missing_docs, unreachable_pub, reason = "a program for one test")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a program for one test")]
 
@@ -12,14 +13,18 @@ mod workload;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [path, part] = arguments.as_slice() else { panic!("power-loss-driver JOURNAL first|second") };
+    let [path, part] = arguments.as_slice() else { panic!("power-loss-driver JOURNAL first|second|open") };
     let opened = Journal::open(Path::new(path), &workload::options()).unwrap();
     let mut journal = match opened {
         Opened::Fresh(journal) | Opened::Clean(journal) | Opened::Interrupted(journal, _) => journal,
         Opened::Corrupt(report) => panic!("{report:?}"),
     };
     let (steps, first) = workload::steps();
-    let mine = if part == "first" { 0..first } else { first..steps.len() };
+    let mine = match part.as_str() {
+        "first" => 0..first,
+        "second" => first..steps.len(),
+        _ => 0..0,
+    };
     let mut out = std::io::stdout().lock();
     for (number, step) in steps.iter().enumerate().take(mine.end).skip(mine.start) {
         step.take(&mut journal).unwrap();
