@@ -148,3 +148,52 @@ fn a_broken_header_of_the_log_is_damage() {
     log.bytes[..HEADER_BYTES].fill(0);
     assert_eq!(scanned(&log.bytes), Some(Wal::default()));
 }
+
+/// A transaction that was not synced: of each of its writes, each part within one sector is there or is not, over what the
+/// generation before left. It is there as a whole or not at all, and nobody calls the log broken.
+#[test]
+fn a_last_transaction_torn_in_any_way_is_there_or_not() {
+    let mut dice = 0x2026_1121_u64;
+    let mut roll = |sides: usize| {
+        // SplitMix64.
+        dice = dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (dice ^ dice >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from(mixed ^ mixed >> 31).unwrap() % sides
+    };
+    let mut before = Log::new(1, &[]);
+    while before.frames < 140 {
+        before.transaction(1 + roll(9));
+    }
+    let mut answers = [0, 0];
+    for _ in 0..3_000 {
+        let mut log = Log::new(2, &before.bytes);
+        let durable = roll(120);
+        if durable > 0 {
+            log.transaction(durable);
+        }
+        let synced = log.bytes.clone();
+        let frames = 1 + roll(10);
+        log.transaction(frames);
+        let mut torn = synced;
+        torn.resize(log.bytes.len(), 0);
+        let likely = roll(11);
+        for frame in durable..durable + frames {
+            let at = begins(frame);
+            for (mut from, to) in [(at, at + FRAME_HEADER_BYTES), (at + FRAME_HEADER_BYTES, at + FRAME)] {
+                while from < to {
+                    let seam = to.min((from / 512 + 1) * 512);
+                    if roll(10) < likely {
+                        torn[from..seam].copy_from_slice(&log.bytes[from..seam]);
+                    }
+                    from = seam;
+                }
+            }
+        }
+        let there =
+            committed(&torn).unwrap_or_else(|| panic!("{durable} durable, {frames} torn: called broken"));
+        assert!(there == durable || there == durable + frames, "{durable} durable, {frames} torn: {there}");
+        answers[usize::from(there != durable)] += 1;
+    }
+    assert!(answers[0] > 100 && answers[1] > 100, "{answers:?}");
+}
