@@ -4,9 +4,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use crate::{DemoError, programs::Programs, state::State};
+use crate::programs::{self, Programs};
+use crate::{DemoError, state::State};
 
 /// A running `myna-host serve`.
 #[derive(Debug)]
@@ -35,6 +36,20 @@ impl HostProcess {
         listen: &str,
         environment: &[(&str, &str)],
     ) -> Result<Self, DemoError> {
+        Self::start_under(&[], programs, state, listen, environment)
+    }
+
+    /// As [`HostProcess::start_at`], run by another program: `before` is its command line, such as `strace -f`.
+    ///
+    /// # Errors
+    /// As [`HostProcess::start`].
+    pub fn start_under(
+        before: &[String],
+        programs: &Programs,
+        state: &State,
+        listen: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Self, DemoError> {
         let configuration = write_configuration(state, listen)?;
         let log = state.path("host/host.log");
         let errors = std::fs::File::options()
@@ -42,7 +57,7 @@ impl HostProcess {
             .append(true)
             .open(&log)
             .map_err(|source| DemoError::File { doing: "write", path: log.clone(), source })?;
-        let mut child = Command::new(&programs.host)
+        let mut child = programs::command(before, &programs.host)
             .args([Path::new("serve"), Path::new("--config"), &configuration])
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

@@ -1,6 +1,7 @@
 //! Where the programs are: ours beside this one, `pcscd` and the virtual reader's driver below `target/tools`.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::DemoError;
 
@@ -66,6 +67,19 @@ impl Programs {
         let folder = own.parent().unwrap_or(Path::new("."));
         let binaries = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
         Self::find(binaries)
+    }
+}
+
+/// `program` under another one that runs it, as `strace -f PROGRAM` does: `before` is everything in front of it, and may
+/// be empty. Arguments follow behind.
+pub(crate) fn command(before: &[String], program: &Path) -> Command {
+    match before {
+        [] => Command::new(program),
+        [outer, words @ ..] => {
+            let mut command = Command::new(outer);
+            command.args(words).arg(program);
+            command
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
-use crate::{DemoError, programs::Programs, state::State, state::TERMINAL_ID};
+use crate::programs::{self, Programs};
+use crate::{DemoError, state::State, state::TERMINAL_ID};
 
 /// What a terminal needs to know of its surroundings.
 #[derive(Clone, Debug)]
@@ -35,14 +36,7 @@ pub struct TerminalSetup {
 impl TerminalSetup {
     /// A command that runs `terminal` under what the setup says, with the reader that it says.
     pub fn command(&self, terminal: &Path) -> Command {
-        let mut command = match self.under.split_first() {
-            Some((starter, arguments)) => {
-                let mut command = Command::new(starter);
-                command.args(arguments).arg(terminal);
-                command
-            }
-            None => Command::new(terminal),
-        };
+        let mut command = programs::command(&self.under, terminal);
         command.env("PCSCLITE_CSOCK_NAME", &self.pcsc_socket);
         command
     }
