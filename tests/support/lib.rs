@@ -5,6 +5,7 @@
 
 pub mod memory;
 pub mod openssl;
+pub mod watch;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -180,9 +181,14 @@ impl World {
             .expect("the terminal runs")
     }
 
+    /// Where the host listens: the same address after each restart.
+    pub fn host_address(&self) -> String {
+        self.setup.host_url.replace("https://localhost", "127.0.0.1")
+    }
+
     /// Restarts the host with the same books, at the same address.
     pub fn restart_host(&mut self) {
-        let listen = self.setup.host_url.replace("https://localhost", "127.0.0.1");
+        let listen = self.host_address();
         if let Some(host) = self.host.take() {
             host.kill();
         }
