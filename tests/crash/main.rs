@@ -3,5 +3,8 @@
 #![allow(clippy::print_stdout, reason = "what was shown, in numbers")]
 #![allow(missing_docs, reason = "tests")]
 
+mod books;
 mod by_hand;
+mod compare;
+mod faults;
 mod watched;
