@@ -5,6 +5,8 @@
 
 mod books;
 mod by_hand;
+mod clock;
 mod compare;
 mod faults;
+mod kill_points;
 mod watched;
