@@ -139,9 +139,9 @@ fn a_medium_that_lies_is_found_out() {
     for index in pages.iter().step_by(pages.len() / 8) {
         expect(Lie::WriteLost(*index), overwritten..overwritten + 1);
     }
-    println!(
+    myna_tests::prove(&format!(
         "proof 5: power loss, negative control: {lies} lies of a medium, each found out, in {found} images"
-    );
+    ));
 }
 
 /// The first start with a journal of version 1 adds a table to it.

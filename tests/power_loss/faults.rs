@@ -183,7 +183,9 @@ const CARD_BACK: &str = "the card came back, and nothing was lost or sent unreco
 
 fn report(what: &str, claim: &str, ends: &BTreeMap<String, usize>) -> usize {
     let points = ends.values().sum();
-    println!("proof 5: disk faults: {what} at each of {points} points: {claim}; ended with {ends:?}");
+    myna_tests::prove(&format!(
+        "proof 5: disk faults: {what} at each of {points} points: {claim}; ended with {ends:?}"
+    ));
     points
 }
 

@@ -51,8 +51,8 @@ fn effort(usual: Effort, medium: &Medium) -> Effort {
 /// One line for scripts/test.
 fn report(what: &str, figures: impl std::fmt::Display, opened: u64, since: std::time::Instant) {
     let rate = opened as f64 / since.elapsed().as_secs_f64();
-    println!(
+    myna_tests::prove(&format!(
         "proof 5: {what}: {figures}; {opened} different images opened, {rate:.0} a second; seed {}",
         seed()
-    );
+    ));
 }

@@ -214,6 +214,16 @@ fn count(database: &Path, sql: &str) -> i64 {
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
+/// A line for whoever collects what was proven: on standard output, and in the file that `MYNA_PROOFS` names.
+pub fn prove(line: &str) {
+    // On a line of its own, whatever the test runner wrote before.
+    println!("\n{line}");
+    if let Some(path) = std::env::var_os("MYNA_PROOFS") {
+        let file = std::fs::File::options().create(true).append(true).open(path);
+        file.and_then(|mut file| writeln!(file, "{line}")).expect("the file of proofs");
+    }
+}
+
 /// A text field of a result object.
 pub fn text<'a>(result: &'a Value, field: &str) -> &'a str {
     result.get(field).and_then(Value::as_str).unwrap_or_else(|| panic!("{field} in {result}"))

@@ -199,9 +199,17 @@ impl Bench {
         }
     }
 
-    fn register(&mut self, customer: &Customer, target: &Target) -> Lived {
+    /// A watch over the next process of the terminal.
+    fn watch(&mut self, target: &Target) -> Watch {
         let watch = Watch::new(&self.world.state.path(""), point(target));
-        let mut terminal = self.world.terminal_under(watch.before());
+        self.world.setup.under = watch.before().to_vec();
+        watch
+    }
+
+    fn register(&mut self, customer: &Customer, target: &Target) -> Lived {
+        let watch = self.watch(target);
+        let mut terminal = self.world.terminal();
+        self.world.setup.under.clear();
         let (mut lived, killed) = self.visit(customer, &mut terminal, target);
         let seen = watch.seen();
         lived.hit = killed || seen.killed.is_some();
@@ -260,8 +268,9 @@ impl Bench {
     }
 
     fn deliver(&mut self, target: &Target) -> Lived {
-        let watch = Watch::new(&self.world.state.path(""), point(target));
-        let output = self.world.deliver_under(watch.before());
+        let watch = self.watch(target);
+        let output = self.world.deliver();
+        self.world.setup.under.clear();
         let Seen { points, killed } = watch.seen();
         let end = output.status.code().map(|code| code.to_string());
         let mut objections = Vec::new();

@@ -165,8 +165,8 @@ pub(super) fn terminal() -> Vec<Path> {
         },
         Path {
             name: "time-over",
-            customer: || with_whim("insert-card", Whim::WalkAway),
-            limits: &["insert_card_ms_max = 10000", "notice_ms_max = 5000"],
+            customer: || with_whim("pin", Whim::TypeAndWalkAway),
+            limits: &["pin_ms_max = 5000", "notice_ms_max = 5000", "time_warning_ms = 1000"],
             own: Own::Between("stopped", "result"),
             ends: "timed-out",
             slow: true,
@@ -175,7 +175,7 @@ pub(super) fn terminal() -> Vec<Path> {
         Path {
             name: "nobody-answers-the-receipt-question",
             customer: || with_whim("receipt", Whim::WalkAway),
-            limits: &["receipt_choice_ms_max = 5000"],
+            limits: &["receipt_choice_ms_max = 5000", "time_warning_ms = 1000"],
             own: Own::Between("receipt", "take-card"),
             slow: true,
             ..USUAL
@@ -338,7 +338,8 @@ impl Path {
                 targets.push(Target::At(point.clone()));
             }
             // A screen of a slow path is there before the wait, in another path too.
-            let is_screen = point.kind == Kind::Screen && !matches!(point.place.as_str(), "result" | "text");
+            let is_screen =
+                point.kind == Kind::Screen && !matches!(point.place.as_str(), "result" | "line" | "text");
             if is_screen && !self.program.is_host() && (all || !self.slow) {
                 targets.push(Target::Shown(point.place.clone(), point.nth));
             }

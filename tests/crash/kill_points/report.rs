@@ -1,8 +1,9 @@
 //! What was shown, in numbers; and each point with an objection, ready to be run again.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::time::Duration;
+
+use myna_tests::prove;
 
 use super::paths::Path;
 use super::worlds::{Done, TRIES_MAX};
@@ -57,14 +58,4 @@ fn failures(paths: &[Path], done: &[Done]) -> String {
         text.push_str(&one.ran.logs);
     }
     text
-}
-
-/// A line for whoever collects what was proven: on standard output, and in the file that `MYNA_PROOFS` names.
-fn prove(line: &str) {
-    // On a line of its own, whatever the test runner wrote before.
-    println!("\n{line}");
-    if let Some(path) = std::env::var_os("MYNA_PROOFS") {
-        let file = std::fs::File::options().create(true).append(true).open(path);
-        file.and_then(|mut file| writeln!(file, "{line}")).expect("the file of proofs");
-    }
 }

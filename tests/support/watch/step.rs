@@ -264,14 +264,15 @@ fn without_number(name: &str) -> String {
     }
 }
 
-/// The terminal's line protocol; a line without a screen's name is `result`, anything else `text`.
+/// The terminal's line protocol; other lines of it are `result` and `line`, anything else is `text`.
 fn screen(text: &[u8]) -> Option<(Kind, String)> {
     let place = match serde_json::from_slice::<Value>(text) {
         Ok(line) => match line.get("screen").and_then(Value::as_str) {
             // One a digit; the PIN pad's keys are no step of their own.
             Some("dots") => return None,
             Some(name) => name.to_owned(),
-            None => "result".to_owned(),
+            None if line.get("outcome").is_some() => "result".to_owned(),
+            None => "line".to_owned(),
         },
         Err(_) => "text".to_owned(),
     };
@@ -354,6 +355,7 @@ mod tests {
         let kind = |text: &str| screen(text.as_bytes());
         assert_eq!(kind("{\"screen\":\"terms\"}\n"), Some((Kind::Screen, "terms".to_owned())));
         assert_eq!(kind("{\"outcome\":\"registered\"}\n"), Some((Kind::Screen, "result".to_owned())));
+        assert_eq!(kind("{\"cue\":\"take-card\"}\n"), Some((Kind::Screen, "line".to_owned())));
         assert_eq!(kind("listening\n"), Some((Kind::Screen, "text".to_owned())));
         assert_eq!(kind("{\"screen\":\"dots\",\"entered\":1}\n"), None);
     }
