@@ -13,7 +13,7 @@ use crate::scenarios::{Scenario, all, deep, two_crashes};
 use crate::search::{Counterexample, Explored, explore};
 use crate::seeded::Bug;
 
-/// As many searches at a time. Each takes up to half a gigabyte.
+/// As many searches at a time. In memory each has its graph and one frontier of states.
 const THREADS: usize = 2;
 
 fn model(scenario: Scenario, bug: Option<Bug>) -> Model {

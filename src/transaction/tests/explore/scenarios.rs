@@ -166,7 +166,7 @@ pub(crate) fn two_crashes() -> Scenario {
     }
 }
 
-/// The same questions with larger bounds, for a night.
+/// The same questions with larger bounds, for whoever has some minutes.
 pub(crate) fn deep() -> Vec<Scenario> {
     let keeps = Policy { retain_after: NonZeroU8::new(2), ..PLAIN };
     vec![
@@ -193,7 +193,7 @@ pub(crate) fn deep() -> Vec<Scenario> {
             ..BASE
         },
         Scenario {
-            name: "deep: the card comes before the receipt and may be kept, every card, two losses, a crash",
+            name: "deep: the card comes before the receipt and may be kept, two cards, two losses, a crash",
             policy: Policy { return_order: ReturnOrder::CardThenReceipt, ..keeps },
             budget: Budget { crashes: 1, unit_losses: 2, ..ONE_VISIT },
             ..BASE
