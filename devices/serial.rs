@@ -350,6 +350,19 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_goes_away_and_one_that_may_not_be_opened_are_told_apart() {
+        let (_device, port) = pseudo_terminal();
+        let line = Line::open("printer", &SerialSettings::new(port, 9_600)).unwrap();
+        let gone = line.fault("printer-silent", "asking", LineError::from(io::Error::from_raw_os_error(5)));
+        assert_eq!((gone.code, gone.action), ("port-gone", Action::Maintenance));
+        // Root may open everything: the system's word is given here.
+        let refusal = io::Error::from(io::ErrorKind::PermissionDenied);
+        let closed = refused("printer", Path::new("/dev/ttyS0"), refusal);
+        assert_eq!((closed.code, closed.action), ("port-not-permitted", Action::Configuration));
+        assert!(closed.to_string().contains("group that owns the port"), "{closed}");
+    }
+
+    #[test]
     fn what_was_not_read_can_be_thrown_away() {
         let (mut device, port) = pseudo_terminal();
         let mut line = Line::open("printer", &SerialSettings::new(port, 9_600)).unwrap();

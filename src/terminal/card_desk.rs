@@ -2,10 +2,10 @@
 //!
 //! Invariants:
 //! - The machine's thread never waits here: what can take time runs on a thread of its own.
-//! - A card is given back after its session has ended, or after the wait for that has.
+//! - A card is given back after its session has ended and its power is off, or after the wait for that has.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(crate) struct CardDesk {
     ending: Option<Receiver<()>>,
     watch: Arc<Mutex<Option<WatchGuard>>>,
     make_safe_limit: Duration,
+    /// Hangs up when the unit has looked for a card, and taken its power.
+    looking: Mutex<Option<Receiver<()>>>,
     /// A thread is giving the card back; reminders do not heap up behind a unit that hangs.
     returning: Arc<AtomicBool>,
 }
@@ -54,6 +56,7 @@ impl CardDesk {
             ending: None,
             watch: Arc::default(),
             make_safe_limit,
+            looking: Mutex::default(),
             returning: Arc::default(),
         }
     }
@@ -68,7 +71,10 @@ impl CardSide for CardDesk {
         let (unit, mailbox, watch) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), Arc::clone(&self.watch));
         let limit = self.make_safe_limit;
+        let (alive, looked) = channel();
+        *self.looking.lock().unwrap_or_else(PoisonError::into_inner) = Some(looked);
         let started = std::thread::Builder::new().name("card-unit".to_owned()).spawn(move || {
+            let hangs_up_when_safe: Sender<()> = alive;
             let (answer, story) = match unit.make_safe(limit) {
                 Ok(Found::Absent) => (SafeAnswer::Safe(Presence::Empty), Story::default()),
                 Ok(Found::PoweredOff | Found::Mute) => {
@@ -79,6 +85,7 @@ impl CardSide for CardDesk {
                     (SafeAnswer::Failed(fault), story)
                 }
             };
+            drop(hangs_up_when_safe);
             if let Some(to) = to {
                 mailbox.post(Message::Event(Event::Answer { to, answer: Answer::Safe(answer) }), story);
             }
@@ -123,10 +130,16 @@ impl CardSide for CardDesk {
             return;
         }
         let returning = Returning(Arc::clone(&self.returning));
+        let looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let limit = self.make_safe_limit;
         let (unit, mailbox, ending) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
         let started = std::thread::Builder::new().name("card-return".to_owned()).spawn(move || {
             let _until_it_ends = returning;
+            // Power first, then the card: also where both were ordered at once.
+            if let Some(looking) = looking {
+                let _looked = looking.recv_timeout(limit);
+            }
             wait_for(ending);
             match unit.return_card() {
                 // For who waits for it to be taken.

@@ -4,9 +4,39 @@
 //! in the language files; here is the operators' side, in English. `docs/operating.md` shows this table, and a test
 //! keeps it there.
 
+mod journal;
+mod port;
 mod table;
 
-pub use table::CODES;
+/// The files of the table.
+const PARTS: [&[Code]; 3] = [table::GENERAL, journal::JOURNAL, port::PORT];
+
+/// All codes.
+pub const CODES: &[Code] = &joined::<{ count() }>();
+
+const fn count() -> usize {
+    let mut count = 0;
+    let mut parts: &[&[Code]] = &PARTS;
+    while let Some((part, rest)) = parts.split_first() {
+        count += part.len();
+        parts = rest;
+    }
+    count
+}
+
+const fn joined<const COUNT: usize>() -> [Code; COUNT] {
+    let mut all =
+        [Code { code: "", class: Class::Fault, line: Line::Nobody, meaning: "", action: "" }; COUNT];
+    let mut left: &mut [Code] = &mut all;
+    let mut parts: &[&[Code]] = &PARTS;
+    while let Some((part, rest)) = parts.split_first() {
+        let (place, further) = left.split_at_mut(part.len());
+        place.copy_from_slice(part);
+        left = further;
+        parts = rest;
+    }
+    all
+}
 
 /// What kind of an end a code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,25 +18,7 @@ impl Runtime {
     /// Files a letter's papers. `None` when the machine need not hear of it.
     pub(super) fn file(&mut self, at: Timestamp, message: Message, story: Story) -> Option<(Event, Story)> {
         match message {
-            Message::Event(event) => {
-                match event {
-                    Event::Answer { answer: Answer::Pin(answer), .. } => {
-                        self.keys_open();
-                        if answer == PinAnswer::Failed(SLOT_LOST) {
-                            self.end_for_the_slot();
-                        }
-                    }
-                    Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
-                    Event::Mode(mode) => self.mode = mode,
-                    Event::Key(Key::Confirm) if self.menu => {
-                        // The menu's one key: the visit that it begins gets its name here.
-                        self.begin();
-                        return None;
-                    }
-                    _ => {}
-                }
-                Some((event, story))
-            }
+            Message::Event(event) => self.heard(event).map(|event| (event, story)),
             Message::Challenge { to, visit, asked_at, challenge } => {
                 let (answer, more) = self.file_challenge(visit, asked_at, at, &challenge);
                 Some((Event::Answer { to, answer: Answer::Challenge(answer) }, story.and(more)))
@@ -74,11 +56,7 @@ impl Runtime {
                 self.terminating = true;
                 Some((Event::Order(Order::StopNow), story))
             }
-            Message::Retained { to, place } => {
-                let where_ = Story { what: Some(place), ..Story::default() };
-                let answer = Answer::Retain(RetainAnswer::Retained);
-                Some((Event::Answer { to, answer }, where_.and(story)))
-            }
+            Message::Retained { to, place } => Some(retained(to, place, story)),
             Message::JournalDamaged { code } => {
                 let fault = Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code };
                 Some((Event::Unfit(fault), story))
@@ -92,6 +70,27 @@ impl Runtime {
                 None
             }
         }
+    }
+
+    /// What this thread does about an event before the machine hears of it.
+    fn heard(&mut self, event: Event) -> Option<Event> {
+        match event {
+            Event::Answer { answer: Answer::Pin(answer), .. } => {
+                self.keys_open();
+                if answer == PinAnswer::Failed(SLOT_LOST) {
+                    self.end_for_the_slot();
+                }
+            }
+            Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
+            Event::Mode(mode) => self.mode = mode,
+            Event::Key(Key::Confirm) if self.menu => {
+                // The menu's one key: the visit that it begins gets its name here.
+                self.begin();
+                return None;
+            }
+            _ => {}
+        }
+        Some(event)
     }
 
     fn file_challenge(
@@ -159,4 +158,10 @@ impl Runtime {
             keys.open();
         }
     }
+}
+
+/// Where the card lies goes into the log, for the person who comes for it.
+fn retained(to: EffectNo, place: String, story: Story) -> (Event, Story) {
+    let place = Story { what: Some(place), ..Story::default() };
+    (Event::Answer { to, answer: Answer::Retain(RetainAnswer::Retained) }, place.and(story))
 }

@@ -4,7 +4,7 @@ use super::Class::{self, Fault, Refused, Rejected, Result, Violation};
 use super::Code;
 use super::Line::{self, First, Nobody, Second};
 
-const fn of(
+pub(super) const fn of(
     class: Class,
     line: Line,
     code: &'static str,
@@ -17,12 +17,9 @@ const fn of(
 const AT_RISE: &str =
     "None. A sudden rise at one machine: clean the card unit; at many: call the second line.";
 const NONE: &str = "None.";
-/// A damaged journal is never used and never overwritten.
-const SET_ASIDE: &str =
-    "The damaged file was set aside and a new one begun. Keep it; see docs/recovering.md.";
 
-/// All codes.
-pub const CODES: &[Code] = &[
+/// What this file lists.
+pub(super) const GENERAL: &[Code] = &[
     of(Result, Nobody, "registered", "Registered by this visit.", NONE),
     of(
         Result,
@@ -267,42 +264,6 @@ pub const CODES: &[Code] = &[
         "The system gives the service no file descriptor.",
         "Check LimitNOFILE of the service.",
     ),
-    of(Fault, Second, "journal-empty", "The journal's file is empty.", SET_ASIDE),
-    of(Fault, Second, "journal-not-a-database", "The journal's file is not a database.", SET_ASIDE),
-    of(Fault, Second, "journal-not-wal", "The journal's header was changed.", SET_ASIDE),
-    of(
-        Fault,
-        Second,
-        "journal-rollback-journal",
-        "A rollback journal lies beside the journal, which this program never makes.",
-        SET_ASIDE,
-    ),
-    of(
-        Fault,
-        Second,
-        "journal-wal-without-database",
-        "There is a write-ahead log and no journal.",
-        SET_ASIDE,
-    ),
-    of(Fault, Second, "journal-wal-broken", "The write-ahead log is broken before its end.", SET_ASIDE),
-    of(Fault, Second, "journal-pages-damaged", "Pages of the journal are damaged.", SET_ASIDE),
-    of(Fault, Second, "journal-schema-differs", "The tables are not those of a journal.", SET_ASIDE),
-    of(
-        Fault,
-        Second,
-        "journal-chain-broken",
-        "The device log's chain is broken after the last checkpoint.",
-        SET_ASIDE,
-    ),
-    of(
-        Fault,
-        Second,
-        "journal-checkpoint-differs",
-        "The last checkpoint does not fit the device log.",
-        SET_ASIDE,
-    ),
-    of(Fault, Second, "journal-outbox-damaged", "A request without a decision is damaged.", SET_ASIDE),
-    of(Fault, Second, "journal-record-damaged", "A record of an open visit is damaged.", SET_ASIDE),
     of(
         Fault,
         Second,
@@ -346,41 +307,6 @@ pub const CODES: &[Code] = &[
         "reader-busy",
         "Another program holds the card.",
         "Stop the other program; no other may use this reader.",
-    ),
-    of(
-        Fault,
-        First,
-        "port-not-found",
-        "The serial port of a device is not there.",
-        "Check plug and power, or the port's name in the configuration.",
-    ),
-    of(
-        Fault,
-        Second,
-        "port-not-permitted",
-        "The serial port of a device may not be opened.",
-        "Put the service's user into the group that owns the port (Debian: dialout).",
-    ),
-    of(
-        Fault,
-        Second,
-        "port-in-use",
-        "Another process has the serial port of a device open.",
-        "Stop the other process; `fuser PORT` names it.",
-    ),
-    of(
-        Fault,
-        First,
-        "port-gone",
-        "The serial port of a device went away while it was open.",
-        "Check plug and cable; the device is taken back by itself when it returns.",
-    ),
-    of(
-        Fault,
-        Second,
-        "port-failed",
-        "The system reports an error of a serial port, or it takes none of its settings.",
-        "Check the settings in the configuration; if they are right, replace the adapter.",
     ),
     of(
         Fault,
