@@ -236,6 +236,13 @@ fn every_code_is_reached_by_tests_that_speak_of_it() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let requirements = rows(part(&text, "requirements")[1]).len();
+    let all: BTreeSet<&Named> = of.values().flatten().collect();
+    myna_tests::prove(&format!(
+        "proof 6: {requirements} requirements and {} codes, each with a test that exists and speaks of it: {} tests",
+        of.len(),
+        all.len()
+    ));
 }
 
 /// The last column of README's table of cards.
