@@ -217,13 +217,15 @@ impl Await for AwaitReceiptChoice {
         Ok(ending::receipt_chosen(self.told, false, cx))
     }
 
-    /// The question is withdrawn, or comes back, with the printer.
-    fn printing(self, printing: Printing, cx: &mut Cx) -> Next {
+    /// The question is withdrawn, or comes back, with the printer. The new screen has no warning on it: its time begins.
+    fn printing(mut self, printing: Printing, cx: &mut Cx) -> Next {
         cx.set_printing(printing);
         if self.receipt == cx.can_print() {
             return self.stay();
         }
-        Self { receipt: cx.can_print(), ..self }.show_again(cx)
+        self.receipt = cx.can_print();
+        self.patience.restart(cx);
+        self.show_again(cx)
     }
 
     fn decided(self, request: RequestId, decision: Decision, cx: &mut Cx) -> Next {

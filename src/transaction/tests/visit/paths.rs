@@ -66,6 +66,26 @@ fn a_receipt_after_the_card_says_what_was_decided_meanwhile() {
     assert!(walk.effects.iter().any(|effect| effect.what == Effect::Act(receipt)));
 }
 
+/// Found by random visits: the changed screen had no warning on it, and its time was over.
+#[test]
+fn a_question_that_changes_with_the_printer_has_its_whole_time_and_a_warning_of_its_own() {
+    let fault = Fault { device: Device::Printer, kind: FaultKind::NeedsOperator, code: "paper-out" };
+    let walk = Walk::begun()
+        .reach_pin(3)
+        .reach_sent()
+        .decided(Decision::Registered)
+        .expire(Limit::ReceiptChoice)
+        .on(Event::Printing(Printing::Impossible(fault)));
+    assert_eq!(walk.timers().iter().map(|(_, limit)| *limit).collect::<Vec<_>>(), [Limit::ReceiptChoice]);
+    let warnings = |walk: &Walk| {
+        let warns = |effect: &&Numbered<Effect>| matches!(effect.what, Effect::Act(Act::WarnTime { .. }));
+        walk.effects.iter().filter(warns).count()
+    };
+    assert_eq!(warnings(&walk), 1);
+    let walk = walk.expire(Limit::ReceiptChoice);
+    assert_eq!((warnings(&walk), walk.machine.state()), (2, "AwaitReceiptChoice"));
+}
+
 #[test]
 fn wrong_pin_down_to_the_last_try() {
     let walk = Walk::begun()
