@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - The machine's thread never waits here: what can take time runs on a thread of its own.
-//! - A card is given back after its session has ended and its power is off, or after the wait for that has.
+//! - A card is given back after its session has ended and after it was powered off, where that was asked for, or after
+//!   the wait for that has ended.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -31,10 +32,10 @@ pub(crate) struct CardDesk {
     worker: Option<CardWorker>,
     /// Hangs up when the last session has ended.
     ending: Option<Receiver<()>>,
+    /// Hangs up when a card that was found has no power, or when nobody can see to that.
+    powering_off: Option<Receiver<()>>,
     watch: Arc<Mutex<Option<WatchGuard>>>,
     make_safe_limit: Duration,
-    /// Hangs up when the unit has looked for a card, and taken its power.
-    looking: Mutex<Option<Receiver<()>>>,
     /// A thread is giving the card back; reminders do not heap up behind a unit that hangs.
     returning: Arc<AtomicBool>,
 }
@@ -54,9 +55,9 @@ impl CardDesk {
             work,
             worker: None,
             ending: None,
+            powering_off: None,
             watch: Arc::default(),
             make_safe_limit,
-            looking: Mutex::default(),
             returning: Arc::default(),
         }
     }
@@ -67,14 +68,14 @@ impl CardDesk {
 }
 
 impl CardSide for CardDesk {
-    fn make_safe(&self, to: Option<EffectNo>) {
+    fn make_safe(&mut self, to: Option<EffectNo>) {
         let (unit, mailbox, watch) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), Arc::clone(&self.watch));
         let limit = self.make_safe_limit;
-        let (alive, looked) = channel();
-        *self.looking.lock().unwrap_or_else(PoisonError::into_inner) = Some(looked);
+        let (working, done) = channel();
+        self.powering_off = Some(done);
         let started = std::thread::Builder::new().name("card-unit".to_owned()).spawn(move || {
-            let hangs_up_when_safe: Sender<()> = alive;
+            let powering_off: Sender<()> = working;
             let (answer, story) = match unit.make_safe(limit) {
                 Ok(Found::Absent) => (SafeAnswer::Safe(Presence::Empty), Story::default()),
                 Ok(Found::PoweredOff | Found::Mute) => {
@@ -85,7 +86,7 @@ impl CardSide for CardDesk {
                     (SafeAnswer::Failed(fault), story)
                 }
             };
-            drop(hangs_up_when_safe);
+            drop(powering_off);
             if let Some(to) = to {
                 mailbox.post(Message::Event(Event::Answer { to, answer: Answer::Safe(answer) }), story);
             }
@@ -130,17 +131,13 @@ impl CardSide for CardDesk {
             return;
         }
         let returning = Returning(Arc::clone(&self.returning));
-        let looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let limit = self.make_safe_limit;
         let (unit, mailbox, ending) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
+        let (powering_off, limit) = (self.powering_off.take(), self.make_safe_limit);
         let started = std::thread::Builder::new().name("card-return".to_owned()).spawn(move || {
             let _until_it_ends = returning;
-            // Power first, then the card: also where both were ordered at once.
-            if let Some(looking) = looking {
-                let _looked = looking.recv_timeout(limit);
-            }
-            wait_for(ending);
+            wait_for(ending, SESSION_END_MAX);
+            wait_for(powering_off, limit);
             match unit.return_card() {
                 // For who waits for it to be taken.
                 Ok(Return::NoCard) => mailbox.event(Event::Card(CardEvent::Removed)),
@@ -161,7 +158,7 @@ impl CardSide for CardDesk {
         let (unit, mailbox, ending) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
         let started = std::thread::Builder::new().name("card-retain".to_owned()).spawn(move || {
-            wait_for(ending);
+            wait_for(ending, SESSION_END_MAX);
             let answer = |answer| Message::Event(Event::Answer { to, answer: Answer::Retain(answer) });
             match unit.retain() {
                 Ok(Retained::Kept { place }) => {
@@ -182,15 +179,15 @@ impl CardSide for CardDesk {
     /// The last session gets its time to leave the card without power.
     fn close(&mut self) {
         self.end();
-        wait_for(self.ending.take());
+        wait_for(self.ending.take(), SESSION_END_MAX);
         drop(self.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
-fn wait_for(ending: Option<Receiver<()>>) {
-    if let Some(ending) = ending {
+fn wait_for(end: Option<Receiver<()>>, limit: Duration) {
+    if let Some(end) = end {
         // Hung up is what is waited for; nothing is ever sent.
-        let _ended = ending.recv_timeout(SESSION_END_MAX);
+        let _ended = end.recv_timeout(limit);
     }
 }
 

@@ -114,7 +114,7 @@ fn run(work: &CardWork, to: EffectNo, visit: VisitId, orders: &Receiver<Order>) 
         let (fault, story) = told(Device::CardUnit, &fault);
         work.mailbox.post(Message::Event(Event::Fault(fault)), story);
     }
-    work.mailbox.post(Message::CardTally(tally.get()), Story::default());
+    work.mailbox.post(Message::CardTally { visit, tally: tally.get() }, Story::default());
 }
 
 impl CardWork {
@@ -238,7 +238,8 @@ impl Talk<'_> {
                 let now = self.tally.get();
                 let after_pin = before.apdus_after_pin.saturating_add(now.apdus.saturating_sub(before.apdus));
                 self.tally.set(CardTally { apdus_after_pin: after_pin, ..now });
-                self.work.mailbox.post(Message::CardTally(self.tally.get()), Story::default());
+                let tally = Message::CardTally { visit: self.visit, tally: self.tally.get() };
+                self.work.mailbox.post(tally, Story::default());
                 let signature = signature.as_bytes().to_vec();
                 let message = Message::Signature { to, visit: self.visit, signature };
                 self.work.mailbox.post(message, Story::default().took(started));

@@ -42,7 +42,7 @@ use crate::pin_desk::{PinDesk, SlotPlace};
 use crate::print_desk::PrintDesk;
 use crate::queue::Mailbox;
 use crate::recorder::Scribe;
-use crate::runtime::{Languages, Parts};
+use crate::runtime::{Languages, Parts, Trace};
 use crate::screen::{Console, CustomerScreen, KeyForm, Keys, Lines, Outlet, Silent};
 use crate::signals;
 
@@ -190,6 +190,7 @@ pub(crate) fn compose(
         post: Box::new(inbox),
         clock: Box::new(clock::SystemClock),
         names: Box::new(RandomNames),
+        witness: Box::new(Trace),
     };
     Ok((parts, recovery))
 }
@@ -393,7 +394,7 @@ fn checkpoint_keys(config: &Config) -> Result<CheckpointKeys, ComposeError> {
 
 /// Opens the journal. A damaged one is set aside, and what could be read of it goes on in a new one: requests without a
 /// decision are still delivered.
-fn open_journal(
+pub(crate) fn open_journal(
     config: &Config,
     scribe: &Scribe,
     now: Timestamp,

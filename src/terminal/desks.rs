@@ -10,7 +10,9 @@ use std::time::Instant;
 use devices::printer::Receipt;
 use jiff::Timestamp;
 use request::Prepared;
-use transaction::{ChallengeAnswer, EffectNo, PrepareAnswer, SignAnswer, Visit, VisitId};
+use transaction::{
+    ChallengeAnswer, Effect, EffectNo, Event, Numbered, PrepareAnswer, SignAnswer, Step, Visit, VisitId,
+};
 
 use crate::folder::Terms;
 use crate::host_client::Job;
@@ -20,7 +22,7 @@ use crate::queue::{Letter, Story};
 /// The card unit.
 pub(crate) trait CardSide {
     /// Powers off any card found, then begins to watch the unit. The answer to `to`, if anybody asks, says what was found.
-    fn make_safe(&self, to: Option<EffectNo>);
+    fn make_safe(&mut self, to: Option<EffectNo>);
 
     /// Opens a session and reads the card.
     fn read(&mut self, to: EffectNo, visit: VisitId);
@@ -34,7 +36,7 @@ pub(crate) trait CardSide {
     /// Ends the session, if there is one: applet left, power off.
     fn end(&mut self);
 
-    /// Gives the card back, when its session has ended.
+    /// Gives the card back, when its session has ended and a power-off that is going on is done.
     fn return_card(&mut self);
 
     /// Takes a card that was not taken in, to keep it.
@@ -120,4 +122,16 @@ pub(crate) trait Post {
 pub(crate) trait Names {
     /// A visit and its request that have never been before.
     fn visit(&mut self, now: Timestamp) -> Visit;
+}
+
+/// Sees what the machine does, and changes nothing: the trace of the program.
+pub(crate) trait Witness {
+    /// In this state the machine takes this event.
+    fn takes(&mut self, state: &'static str, event: &Event, story: &Story);
+
+    /// What came of it, before it is recorded.
+    fn decided(&mut self, step: &Step);
+
+    /// This is done now: what had to be recorded before it is durable.
+    fn does(&mut self, effect: &Numbered<Effect>);
 }

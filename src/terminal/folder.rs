@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use request::{CardCertificate, Prepared};
-use transaction::{RequestId, Visit, VisitId};
+use transaction::{EffectNo, RequestId, Visit, VisitId};
 use wire::{TermsText, TermsVersion};
 
 use crate::catalogue::Language;
@@ -36,10 +36,12 @@ pub(crate) struct VisitPapers {
     pub(crate) card: Option<CardCertificate>,
     pub(crate) prepared: Option<Prepared>,
     pub(crate) acceptance_number: Option<String>,
-    /// The request was signed.
+    /// The request was signed, recorded and filed.
     pub(crate) signed: bool,
     /// The host decided.
     pub(crate) decided: bool,
+    /// The receipt that is wanted.
+    pub(crate) print: Option<EffectNo>,
     pub(crate) receipt: Option<PathBuf>,
     /// What the card's session cost so far.
     pub(crate) tally: CardTally,
@@ -76,8 +78,9 @@ impl Terms {
 }
 
 impl Folder {
-    /// A new visit; the papers of the one before are thrown away.
+    /// A new visit; the papers of the one before are thrown away. Requests without a decision are in the journal.
     pub(crate) fn open(&mut self, visit: Visit, began: Instant) {
+        self.requests.clear();
         self.visit = Some(VisitPapers {
             visit,
             began,
@@ -88,6 +91,7 @@ impl Folder {
             acceptance_number: None,
             signed: false,
             decided: false,
+            print: None,
             receipt: None,
             tally: CardTally::default(),
             card_us_waited: None,
@@ -109,12 +113,16 @@ impl Folder {
         self.visit.as_mut().filter(|papers| papers.visit.id == visit)
     }
 
-    /// Files a signed request.
+    /// Files a signed request. Whether the visit still waits for it the machine decides.
     pub(crate) fn file_request(&mut self, request: RequestId, cms: Arc<[u8]>) {
+        self.requests.insert(request.0, cms);
+    }
+
+    /// The signed request is recorded, and where operators find it.
+    pub(crate) fn request_filed(&mut self, request: RequestId) {
         if let Some(papers) = self.visit.as_mut().filter(|papers| papers.visit.request == request) {
             papers.signed = true;
         }
-        self.requests.insert(request.0, cms);
     }
 
     /// Files a verified answer.

@@ -43,7 +43,7 @@ const OUR_FAULT: Fault =
 
 impl Office {
     /// `Some`: the wall clock has jumped since the challenge came, and nothing may be dated by it.
-    fn jumped(&self, since: Moment, now: Moment) -> Option<(Fault, Story)> {
+    pub(crate) fn jumped(&self, since: Moment, now: Moment) -> Option<(Fault, Story)> {
         let steady = now.steady.saturating_duration_since(since.steady);
         let drift = now.wall.duration_since(since.wall) - SignedDuration::try_from(steady).ok()?;
         if drift.abs() <= SignedDuration::from_millis(i64::from(self.clock_skew_ms_max)) {

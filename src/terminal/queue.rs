@@ -49,8 +49,8 @@ pub(crate) enum Message {
     Decided(Box<AnswerPaper>),
     /// The receipt is out; where its picture lies, if the printer keeps one.
     Printed { to: EffectNo, picture: Option<PathBuf> },
-    /// What the card's session cost, at its end or on the way.
-    CardTally(CardTally),
+    /// What the card's session of this visit cost, at its end or on the way.
+    CardTally { visit: VisitId, tally: CardTally },
     /// So many digits are in the slot.
     Dots(u8),
     /// The service manager wants the process to end.

@@ -19,13 +19,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use journal::{CheckpointSigner, Journal};
 use transaction::{
-    CardEvent, Device, Durable as _, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered, Policy,
-    Record, Recovery, Release,
+    CardEvent, Device, Durable as _, Effect, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered,
+    Policy, Record, Recovery, Release, Step,
 };
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::desks::{CardSide, Clerk, HostSide, Names, PinSide, Post, PrinterSide};
+use crate::desks::{CardSide, Clerk, HostSide, Names, PinSide, Post, PrinterSide, Witness};
 use crate::evidence_files::EvidenceFiles;
 use crate::folder::Folder;
 use crate::queue::{Letter, Message, Story, chain};
@@ -54,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) post: Box<dyn Post>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) names: Box<dyn Names>,
+    pub(crate) witness: Box<dyn Witness>,
 }
 
 /// What the process is for.
@@ -107,6 +108,7 @@ pub(crate) struct Runtime {
     /// The service manager wants the process to end.
     terminating: bool,
     language: LanguageNo,
+    /// As the machine serves the present customer, for the log.
     mode: Mode,
     outbox: outbox::Rounds,
     erasure: evidence::Erasure,
@@ -116,6 +118,9 @@ pub(crate) struct Runtime {
     /// After the end: how long to wait for the host to take the last things.
     linger_until: Option<Instant>,
 }
+
+/// How the work came to its end: as wanted, with what may still be done, or by a panic.
+pub(crate) type Worked = std::thread::Result<Result<Ended, (Stopped, Vec<Release>)>>;
 
 /// Why the machine is gone.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +172,11 @@ impl Runtime {
     /// Works until the goal is reached, or until nothing can be done any more.
     pub(crate) fn run(mut self, recovery: Recovery) -> Ended {
         let worked = catch_unwind(AssertUnwindSafe(|| self.work(recovery)));
+        self.end(worked)
+    }
+
+    /// The end of the work, whichever it was.
+    pub(crate) fn end(mut self, worked: Worked) -> Ended {
         let (stopped, release) = match worked {
             Ok(Ok(ended)) => {
                 // What came after the end of the goal: its result is durable already, and stands.
@@ -260,11 +270,17 @@ impl Runtime {
         at: Timestamp,
         story: &Story,
     ) -> Result<Machine, (Stopped, Vec<Release>)> {
-        tracing::debug!(state = machine.state(), ?event, what = story.what, "event");
+        self.parts.witness.takes(machine.state(), &event, story);
+        // What a step records was done in the mode before it, but for the change itself.
+        self.mode = match event {
+            Event::Mode(mode) => mode,
+            _ => machine.mode(),
+        };
         let step = machine.handle(event).map_err(|violation| {
             let stopped = Stopped::Violation { state: violation.state, report: violation.report };
             (stopped, whats(&violation.release))
         })?;
+        self.parts.witness.decided(&step);
         let mut recorder = Recorder {
             journal: &mut self.parts.journal,
             scribe: &self.parts.scribe,
@@ -283,7 +299,7 @@ impl Runtime {
             self.checkpoint();
         }
         for effect in committed.effects {
-            tracing::trace!(?effect, "effect");
+            self.parts.witness.does(&effect);
             self.dispatch(effect, at);
         }
         Ok(committed.machine)
@@ -361,6 +377,21 @@ impl Runtime {
                 _ => {}
             }
         }
+    }
+}
+
+/// Tells the trace.
+pub(crate) struct Trace;
+
+impl Witness for Trace {
+    fn takes(&mut self, state: &'static str, event: &Event, story: &Story) {
+        tracing::debug!(state, ?event, what = story.what, "event");
+    }
+
+    fn decided(&mut self, _step: &Step) {}
+
+    fn does(&mut self, effect: &Numbered<Effect>) {
+        tracing::trace!(?effect, "effect");
     }
 }
 

@@ -59,6 +59,10 @@ impl Shared {
             closing: None,
         }
     }
+
+    pub(crate) const fn mode(&self) -> Mode {
+        self.mode
+    }
 }
 
 /// Collects what a step records and does.

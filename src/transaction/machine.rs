@@ -261,6 +261,12 @@ impl Machine {
         self.state.name()
     }
 
+    /// How the customer is served.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.shared.mode()
+    }
+
     /// Gives up: nothing can be recorded any more. What may still be done.
     #[must_use]
     pub fn abandon(self) -> Vec<Numbered<Release>> {

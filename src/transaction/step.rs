@@ -89,6 +89,18 @@ impl Step {
         Self { machine, records, effects, rescue }
     }
 
+    /// What will be recorded; to be looked at.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The state that the machine will be in.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        self.machine.state()
+    }
+
     /// Records what happened, durably when an effect needs it, and gives out machine and effects.
     ///
     /// # Errors

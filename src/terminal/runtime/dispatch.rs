@@ -153,6 +153,9 @@ impl Runtime {
     }
 
     fn print(&mut self, no: EffectNo, visit: Visit, outcome: Outcome, expires_soon: bool) {
+        if let Some(papers) = self.folder.of(visit.id) {
+            papers.print = Some(no);
+        }
         let papers = self.folder.visit();
         let facts = receipt::ReceiptFacts {
             at: self.parts.clock.now(),
@@ -213,7 +216,7 @@ impl Runtime {
         self.linger_until = Some(self.parts.clock.instant() + limit);
     }
 
-    fn report(&self, visit: Visit, outcome: Outcome) -> Report {
+    pub(super) fn report(&self, visit: Visit, outcome: Outcome) -> Report {
         let (outcome, code) = words(outcome);
         let journal = self.parts.journal.path().to_owned();
         let Some(papers) = self.folder.visit() else { return Report::without_visit(code, journal) };

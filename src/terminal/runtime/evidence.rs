@@ -74,6 +74,7 @@ impl Runtime {
             };
             self.give_self(Event::Fault(fault), Story::of(&error));
         }
+        self.folder.request_filed(request);
         if answer.is_some() {
             self.folder.forget(request);
         }

@@ -36,13 +36,14 @@ impl Runtime {
                 Some((event, story))
             }
             Message::Printed { to, picture } => {
-                if let Some(papers) = self.folder.visit_mut() {
+                // One that comes late is not the receipt of the customer who stands here now.
+                if let Some(papers) = self.folder.visit_mut().filter(|papers| papers.print == Some(to)) {
                     papers.receipt = picture;
                 }
                 Some((Event::Answer { to, answer: Answer::Print(PrintAnswer::Printed) }, story))
             }
-            Message::CardTally(tally) => {
-                if let Some(papers) = self.folder.visit_mut() {
+            Message::CardTally { visit, tally } => {
+                if let Some(papers) = self.folder.of(visit) {
                     papers.tally = tally;
                 }
                 None
@@ -82,7 +83,6 @@ impl Runtime {
                 }
             }
             Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
-            Event::Mode(mode) => self.mode = mode,
             Event::Key(Key::Confirm) if self.menu => {
                 // The menu's one key: the visit that it begins gets its name here.
                 self.begin();

@@ -1,0 +1,90 @@
+//! What random visits (`simulation`) found in the runtime, each once more and by name.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use transaction::{
+    Act, Answer, Effect, EffectNo, Event, Machine, Mode, Numbered, Outcome, Presence, Refusal, SafeAnswer,
+    Visit, VisitId,
+};
+
+use super::composed;
+use crate::clock;
+use crate::queue::{CardTally, Message, Story};
+use crate::runtime::{Goal, Runtime, policy};
+use crate::test_support::unit::FakeUnit;
+use crate::test_support::{configuration, log};
+
+/// A runtime in the middle of a visit, without devices that do anything.
+fn in_a_visit(folder: &Path) -> (Runtime, Visit) {
+    let (parts, _) = composed(&configuration(folder), Arc::new(FakeUnit::default()));
+    let mut runtime = Runtime::new(parts, Goal::Serve);
+    runtime.begin();
+    let visit = runtime.folder.visit().unwrap().visit;
+    (runtime, visit)
+}
+
+/// a session that was stuck ended in the next customer's visit, and counted there.
+#[test]
+fn what_another_visits_card_cost_is_not_this_visits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut runtime, visit) = in_a_visit(folder.path());
+    let tally = CardTally { apdus: 13, ..CardTally::default() };
+    let at = clock::now();
+    let earlier = Message::CardTally { visit: VisitId([9; 16]), tally };
+    assert!(runtime.file(at, earlier, Story::default()).is_none());
+    assert_eq!(runtime.folder.visit().unwrap().tally.apdus, 0);
+    assert!(runtime.file(at, Message::CardTally { visit: visit.id, tally }, Story::default()).is_none());
+    assert_eq!(runtime.folder.visit().unwrap().tally.apdus, 13);
+}
+
+/// a receipt that was given up and came out later was named in the next customer's result.
+#[test]
+fn a_receipt_that_comes_late_is_not_the_next_customers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut runtime, _) = in_a_visit(folder.path());
+    let printed = |no| Message::Printed { to: EffectNo(no), picture: Some("receipt.png".into()) };
+    runtime.folder.visit_mut().unwrap().print = Some(EffectNo(7));
+    let (event, _) = runtime.file(clock::now(), printed(3), Story::default()).unwrap();
+    assert!(matches!(event, Event::Answer { to: EffectNo(3), .. }), "the machine hears of it");
+    assert_eq!(runtime.folder.visit().unwrap().receipt, None);
+    runtime.file(clock::now(), printed(7), Story::default()).unwrap();
+    assert_eq!(runtime.folder.visit().unwrap().receipt.as_deref(), Some(Path::new("receipt.png")));
+}
+
+/// the card had signed when the customer cancelled; the result named a file that was never made.
+#[test]
+fn a_request_that_was_signed_too_late_is_no_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut runtime, visit) = in_a_visit(folder.path());
+    runtime.folder.file_request(visit.request, Arc::from(&b"request"[..]));
+    assert_eq!(runtime.report(visit, Outcome::Refused(Refusal::Cancelled)).evidence, None);
+    let recorded = Numbered { no: EffectNo(0), what: Effect::Act(Act::FileEvidence(visit.request)) };
+    runtime.dispatch(recorded, clock::now());
+    let evidence = runtime.report(visit, Outcome::Pending).evidence.unwrap();
+    assert_eq!(std::fs::read(evidence).unwrap(), b"request");
+}
+
+/// who took the handset at the menu was served by voice, and the log said by the screen.
+#[test]
+fn the_log_says_how_the_customer_was_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let (parts, recovery) = composed(&config, Arc::new(FakeUnit::default()));
+    let mut runtime = Runtime::new(parts, Goal::Serve);
+    let mut machine = Machine::new(policy(&config));
+    runtime.begin();
+    let visit = runtime.folder.visit().unwrap().visit;
+    runtime.visit_open = false;
+    let safe = Answer::Safe(SafeAnswer::Safe(Presence::Empty));
+    let before = [Event::Start(recovery), Event::Answer { to: EffectNo(1), answer: safe }];
+    for event in before.into_iter().chain([Event::Mode(Mode::Voice), Event::Begin(visit)]) {
+        let Ok(next) = runtime.step(machine, event, clock::now(), &Story::default()) else {
+            panic!("the journal failed");
+        };
+        machine = next;
+    }
+    runtime.flush_at_end();
+    let opened = log(&config).into_iter().find(|entry| entry.code.as_str() == "visit-opened").unwrap();
+    assert_eq!(opened.mode, Some(journal::Mode::Handset));
+}
