@@ -42,6 +42,8 @@ mod report;
 mod runtime;
 mod screen;
 mod signals;
+#[cfg(test)]
+mod simulation;
 mod timers;
 
 #[cfg(test)]

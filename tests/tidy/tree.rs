@@ -31,8 +31,9 @@ pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// True for code that only tests run: integration tests, and the tests' own package.
+/// True for code that only tests run: integration tests, the simulation, and the tests' own package.
 pub(crate) fn is_test_code(path: &Path) -> bool {
-    path.components().any(|c| matches!(c.as_os_str().to_str(), Some("tests" | "benches" | "fuzz")))
+    let folders = ["tests", "benches", "fuzz", "simulation"];
+    path.components().any(|c| c.as_os_str().to_str().is_some_and(|name| folders.contains(&name)))
         || path.file_name().is_some_and(|name| name == "tests.rs")
 }
