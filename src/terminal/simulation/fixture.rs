@@ -134,7 +134,7 @@ impl Fixture {
         Office {
             terminal_id: TERMINAL.to_owned(),
             language: Language::Ja,
-            evidence: FileKey::load(&keys.certificate, &keys.key).unwrap(),
+            evidence: Box::new(FileKey::load(&keys.certificate, &keys.key).unwrap()),
             card_trust: Arc::default(),
             terminal_anchors: Vec::new(),
             clock_skew_ms_max: self.config.limits.clock_skew_ms_max,

@@ -9,7 +9,7 @@
 //! terminal's differ; the terms change; nothing comes back from the place where checkpoints are held.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -73,8 +73,9 @@ pub(super) struct Host {
     /// At night nothing is decided.
     pub(super) night: bool,
     pub(super) held: Option<LogCheckpoint>,
-    /// For a bug that is put in on purpose.
+    /// For bugs that are put in on purpose: the request that is left out, and those that this process has sent.
     forgotten: Option<RequestId>,
+    pub(super) sent_here: BTreeSet<[u8; 16]>,
 }
 
 /// What the client hears of one request.
@@ -181,6 +182,7 @@ impl World {
     /// The customer's own request.
     fn deliver(&mut self, to: EffectNo, recorded: Recorded, ask: bool) {
         self.check_recorded(&recorded);
+        self.host.sent_here.insert(recorded.request.0);
         let unspoken = self.host_strikes() && self.dice.permille(50);
         self.exchange(recorded, ask, move |world, heard| {
             match heard {
@@ -206,6 +208,9 @@ impl World {
         if self.is_sabotaged_by(Sabotage::OutboxForgetsOne) {
             let forgotten = self.host.forgotten.get_or_insert(entries[0].request);
             entries.retain(|recorded| recorded.request != *forgotten);
+        }
+        if self.is_sabotaged_by(Sabotage::RestartForgetsOutbox) {
+            entries.retain(|recorded| self.host.sent_here.contains(&recorded.request.0));
         }
         if self.host_strikes() && self.dice.permille(50) {
             // Without a word, by a bug of the client's.

@@ -190,9 +190,6 @@ impl Run {
         let damage = world.weather.damage;
         let damaged = world.spy.is_some() && world.strikes(damage);
         if let Some(spy) = world.spy.take() {
-            if world.is_sabotaged_by(Sabotage::RestartForgetsOutbox) {
-                spy.forget_undecided();
-            }
             if damaged {
                 let rows = spy.requests();
                 world.truth.set_aside.extend(rows.into_iter().map(|(request, row)| (request.0, row)));

@@ -1,7 +1,6 @@
 //! What is durable: the journal's tables, read over a connection of the simulation's own.
 //!
-//! Invariant: it reads, and what it reads was committed. Only [`Spy::forget_undecided`] writes: it is one of the bugs that
-//! the simulation must find.
+//! Invariant: it reads, and what it reads was committed. Only [`Spy::damage`] writes, between two processes.
 
 use std::path::Path;
 
@@ -125,11 +124,6 @@ impl Spy {
             });
         }
         entries
-    }
-
-    /// Takes requests without a decision out of the outbox.
-    pub(super) fn forget_undecided(&self) {
-        self.connection.execute("DELETE FROM outbox WHERE decided_ms IS NULL", []).unwrap();
     }
 
     /// Changes one letter in the newest entry of the device log.

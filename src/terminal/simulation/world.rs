@@ -59,7 +59,7 @@ pub(super) enum Sabotage {
     DeskVerifiesTwice,
     /// A round over the outbox leaves one request out and says that nothing is left.
     OutboxForgetsOne,
-    /// A new process begins without the requests of the one before.
+    /// A new process leaves the requests of those before it out of its rounds.
     RestartForgetsOutbox,
     /// The screen says that a pending request is registered.
     ScreenPromises,
@@ -275,6 +275,7 @@ impl World {
         self.kill_in = None;
         self.unit_loses_process();
         self.pad.stop();
+        self.host.sent_here.clear();
         self.truth.process_ended();
     }
 

@@ -166,7 +166,7 @@ impl FakeCardSide {
 }
 
 impl CardSide for FakeCardSide {
-    fn make_safe(&self, to: Option<EffectNo>) {
+    fn make_safe(&mut self, to: Option<EffectNo>) {
         if let Some(to) = to {
             let empty = transaction::SafeAnswer::Safe(transaction::Presence::Empty);
             self.answer(to, Answer::Safe(empty));
