@@ -215,6 +215,7 @@ fn count(database: &Path, sql: &str) -> i64 {
 }
 
 /// A line for whoever collects what was proven: on standard output, and in the file that `MYNA_PROOFS` names.
+#[allow(clippy::print_stdout, reason = "that is what it is for")]
 pub fn prove(line: &str) {
     // On a line of its own, whatever the test runner wrote before.
     println!("\n{line}");

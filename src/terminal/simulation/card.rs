@@ -672,6 +672,9 @@ impl World {
                 (None, Some(_), Fate::Never) => return,
                 (None, Some(_), Fate::Fine | Fate::Late) => {
                     world.pull(Place::Bin);
+                    if let Some(visit) = &mut world.truth.visit {
+                        visit.card_kept = true;
+                    }
                     let place = "bin 2".to_owned();
                     return world.post_after(EVENT_MS, Message::Retained { to, place });
                 }

@@ -130,7 +130,7 @@ impl World {
                 }
             }
             Screen::Retained => {
-                let kept = self.unit.card.is_none();
+                let kept = self.truth.visit.as_ref().is_some_and(|visit| visit.card_kept);
                 self.holds("told-the-truth", kept, || "a card is said to be kept, and is not".to_owned());
             }
             Screen::Menu => {

@@ -26,6 +26,8 @@ pub(super) struct Visit {
     pub(super) confirmed: Option<Timestamp>,
     /// Since when the customer waits for the host.
     pub(super) sending_since: Option<Duration>,
+    /// The unit took the card in, whoever put another one in since.
+    pub(super) card_kept: bool,
     /// The card's session of this visit.
     pub(super) session: Option<u32>,
     /// The receipt that was asked for, and its picture when it is out.
@@ -100,6 +102,7 @@ impl Truth {
             terms: None,
             confirmed: None,
             sending_since: None,
+            card_kept: false,
             session: None,
             print: None,
             picture: None,
