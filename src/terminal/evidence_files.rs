@@ -39,6 +39,14 @@ impl EvidenceFiles {
         self.of(request).join("answer.cms")
     }
 
+    /// Requests whose copy is there without an answer's: none is decided, or the process ended between decision and copy.
+    /// What cannot be read counts as none.
+    pub(crate) fn without_answer(&self) -> Vec<Uuid> {
+        let folders = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let requests = folders.filter_map(|folder| Uuid::parse_str(folder.file_name().to_str()?).ok());
+        requests.filter(|id| self.request(*id).exists() && !self.answer(*id).exists()).collect()
+    }
+
     /// Writes what there is.
     ///
     /// # Errors

@@ -240,6 +240,7 @@ impl Runtime {
     pub(crate) fn work(&mut self, recovery: Recovery) -> Result<Ended, (Stopped, Vec<Release>)> {
         let mut machine = Machine::new(policy(&self.parts.config));
         self.give_self(Event::Start(recovery), Story::default());
+        self.complete_evidence();
         loop {
             if self.is_over()
                 && let Some(ended) = self.ended.take()

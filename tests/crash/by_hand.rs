@@ -143,3 +143,24 @@ fn a_pcscd_that_crashes_between_two_customers_is_found_again() {
     let second = second.unwrap_or_else(|error| panic!("{error}\n{}", world.logs()));
     assert_eq!(text(&second.result, "outcome"), "already-registered", "{}", world.logs());
 }
+
+#[test]
+fn a_terminal_killed_before_it_files_the_answer_files_it_after_a_restart() {
+    let mut world = World::with_card("valid");
+    let aim = "rename terminal/evidence/REQUEST/answer.cms #1".parse().unwrap();
+    let watch = myna_tests::watch::Watch::new(&world.state.path(""), Some(aim));
+    world.setup.under = watch.before().to_vec();
+    let mut terminal = world.terminal();
+    world.setup.under.clear();
+    let customer = Customer::with_pin("1234");
+    assert!(customer.visit(&mut terminal, world.pad(), &world.reader.card(), |_| {}).is_err(), "it died");
+    terminal.kill();
+    assert!(watch.seen().killed.is_some());
+
+    let leaves = Customer { whim: Some(("terms".to_owned(), Whim::Cancel)), ..Customer::with_pin("1234") };
+    world.visit(&leaves);
+    assert!(world.deliver().status.success(), "{}", world.logs());
+    assert_eq!(world.journal_count(DECIDED), 1);
+    // docs/recovering.md: "a folder with request.cms and no answer.cms is a request without a known decision".
+    assert_eq!(evidence_answer(&world), acceptance_number_at_host(&world));
+}

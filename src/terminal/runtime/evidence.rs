@@ -9,7 +9,7 @@ use transaction::{Device, Event, Fault, FaultKind, RequestId};
 use uuid::Uuid;
 
 use super::Runtime;
-use crate::evidence_files::days_before;
+use crate::evidence_files::{EvidenceError, days_before};
 use crate::queue::{Story, chain};
 
 /// Between two erasures: evidence is kept for days.
@@ -40,6 +40,18 @@ impl Runtime {
         }
     }
 
+    /// An earlier process may have ended between a decision and its copy: a copy without an answer is to mean that there
+    /// is no decision.
+    pub(super) fn complete_evidence(&mut self) {
+        for id in self.parts.evidence.without_answer() {
+            let kept = self.parts.journal.outbox_get(id).ok().flatten();
+            let Some(answer) = kept.and_then(|entry| entry.decided?.answer) else { continue };
+            if let Err(error) = self.parts.evidence.write(id, None, Some(&answer)) {
+                self.evidence_not_filed(&error);
+            }
+        }
+    }
+
     /// Erases what was kept long enough; once a day, and never while a customer waits.
     pub(super) fn erase_old_evidence(&mut self) {
         let now = self.parts.clock.instant();
@@ -67,17 +79,18 @@ impl Runtime {
             None => self.parts.journal.outbox_get(id).ok().flatten().and_then(|entry| entry.cms),
         };
         if let Err(error) = self.parts.evidence.write(id, cms.as_deref(), answer.as_deref()) {
-            let fault = Fault {
-                device: Device::Terminal,
-                kind: FaultKind::NeedsOperator,
-                code: "evidence-not-filed",
-            };
-            self.give_self(Event::Fault(fault), Story::of(&error));
+            self.evidence_not_filed(&error);
         }
         self.folder.request_filed(request);
         if answer.is_some() {
             self.folder.forget(request);
         }
+    }
+
+    fn evidence_not_filed(&mut self, error: &EvidenceError) {
+        let fault =
+            Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code: "evidence-not-filed" };
+        self.give_self(Event::Fault(fault), Story::of(error));
     }
 }
 
