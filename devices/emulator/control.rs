@@ -23,6 +23,7 @@ use crate::card::Card;
 use crate::clock;
 use crate::lever::Lever;
 use crate::persona::Persona;
+use crate::slot::Slot;
 use crate::vpcd::Reader;
 
 /// Longest line that is read as a command.
@@ -79,43 +80,7 @@ impl Desk {
 
     /// Serves all clients of `listener`, each on its thread, until the process ends.
     pub fn serve(self, listener: &UnixListener) {
-        let desk = Arc::new(self);
-        for stream in listener.incoming() {
-            match stream {
-                Ok(stream) => {
-                    let desk = Arc::clone(&desk);
-                    std::thread::spawn(move || {
-                        if let Err(error) = desk.converse(&stream) {
-                            tracing::debug!(error = &error as &dyn std::error::Error, "control client left");
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "control client not accepted");
-                }
-            }
-        }
-    }
-
-    fn converse(&self, stream: &UnixStream) -> io::Result<()> {
-        let mut lines = BufReader::new(stream);
-        loop {
-            let mut line = String::new();
-            if (&mut lines).take(LINE_BYTES_MAX).read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let command = serde_json::from_str(&line);
-            let quit = matches!(command, Ok(Command::Quit));
-            let answer = match command {
-                Ok(command) => self.obey(command),
-                Err(error) => refused(&error),
-            };
-            let mut writer = stream;
-            writer.write_all(format!("{answer}\n").as_bytes())?;
-            if quit {
-                self.reader.quit();
-            }
-        }
+        serve(listener, self);
     }
 
     /// Does `command` and says what came of it. `Quit` is done by the caller, after the answer.
@@ -130,7 +95,7 @@ impl Desk {
                 done()
             }
             Command::Status => self.status(),
-            Command::Counters => self.counters(),
+            Command::Counters => self.reader.with_slot(|slot| counters(slot)),
             Command::Persona { name } => match self.exchange(&name) {
                 Ok(()) => done(),
                 Err(error) => refused(error.as_ref()),
@@ -140,7 +105,7 @@ impl Desk {
                 done()
             }
             Command::ClearLevers => {
-                self.reader.with_slot(crate::slot::Slot::clear_levers);
+                self.reader.with_slot(Slot::clear_levers);
                 done()
             }
             Command::Pin { value } => {
@@ -165,14 +130,6 @@ impl Desk {
         })
     }
 
-    fn counters(&self) -> Value {
-        let counters: serde_json::Map<String, Value> = self.reader.with_slot(|slot| {
-            let counters = slot.card().counters();
-            counters.map(|(name, left, max)| (name.to_owned(), json!({"left": left, "max": max}))).collect()
-        });
-        json!({"ok": true, "counters": counters})
-    }
-
     fn exchange(&self, name: &str) -> Result<(), Box<dyn std::error::Error>> {
         let persona = Persona::find(name)?;
         // The same card again: it is locked by ourselves, and nothing is to be done.
@@ -184,18 +141,100 @@ impl Desk {
     }
 }
 
-fn done() -> Value {
+impl Obeys for Desk {
+    type Command = Command;
+
+    fn obey(&self, command: Command) -> Value {
+        Self::obey(self, command)
+    }
+
+    fn is_quit(command: &Command) -> bool {
+        matches!(command, Command::Quit)
+    }
+
+    fn quit(&self) {
+        self.reader.quit();
+    }
+}
+
+/// What a control socket speaks to.
+pub(crate) trait Obeys: Send + Sync + 'static {
+    /// One line.
+    type Command: serde::de::DeserializeOwned;
+
+    /// Does `command` and says what came of it.
+    fn obey(&self, command: Self::Command) -> Value;
+
+    /// Whether the program ends after the answer.
+    fn is_quit(command: &Self::Command) -> bool;
+
+    /// Ends the program.
+    fn quit(&self);
+}
+
+/// Serves all clients of `listener`, each on its thread, until the process ends.
+pub(crate) fn serve<D: Obeys>(listener: &UnixListener, desk: D) {
+    let desk = Arc::new(desk);
+    for stream in listener.incoming() {
+        match stream {
+            Ok(stream) => {
+                let desk = Arc::clone(&desk);
+                std::thread::spawn(move || {
+                    if let Err(error) = converse(&*desk, &stream) {
+                        tracing::debug!(error = &error as &dyn std::error::Error, "control client left");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "control client not accepted");
+            }
+        }
+    }
+}
+
+fn converse<D: Obeys>(desk: &D, stream: &UnixStream) -> io::Result<()> {
+    let mut lines = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        if (&mut lines).take(LINE_BYTES_MAX).read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let command = serde_json::from_str(&line);
+        let quit = command.as_ref().is_ok_and(D::is_quit);
+        let answer = match command {
+            Ok(command) => desk.obey(command),
+            Err(error) => refused(&error),
+        };
+        let mut writer = stream;
+        writer.write_all(format!("{answer}\n").as_bytes())?;
+        if quit {
+            desk.quit();
+        }
+    }
+}
+
+/// The answer to `counters`.
+pub(crate) fn counters(slot: &Slot) -> Value {
+    let counters: serde_json::Map<String, Value> = slot
+        .card()
+        .counters()
+        .map(|(name, left, max)| (name.to_owned(), json!({"left": left, "max": max})))
+        .collect();
+    json!({"ok": true, "counters": counters})
+}
+
+pub(crate) fn done() -> Value {
     json!({"ok": true})
 }
 
-fn answer(result: io::Result<()>) -> Value {
+pub(crate) fn answer(result: io::Result<()>) -> Value {
     match result {
         Ok(()) => done(),
         Err(error) => refused(&error),
     }
 }
 
-fn refused(error: &(dyn std::error::Error + 'static)) -> Value {
+pub(crate) fn refused(error: &(dyn std::error::Error + 'static)) -> Value {
     json!({"ok": false, "error": chain(error)})
 }
 
@@ -217,8 +256,8 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
     }
 }
 
-/// Sends one command to the emulator that listens at `path` and returns its answer.
-pub fn send(path: &Path, command: &Command) -> io::Result<Value> {
+/// Sends one command to the program that listens at `path` and returns its answer.
+pub fn send(path: &Path, command: &impl Serialize) -> io::Result<Value> {
     let mut stream = UnixStream::connect(path)?;
     stream.write_all(format!("{}\n", serde_json::to_string(command)?).as_bytes())?;
     let mut line = String::new();

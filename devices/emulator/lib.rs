@@ -4,11 +4,13 @@
 //! - [`Slot`] is the card in a reader: insertion, levers, trace.
 //! - [`vpcd`] joins a slot to `pcscd` through vsmartcard's virtual reader; [`control`] is the socket by which a running
 //!   card is inserted, pulled out, exchanged and broken.
+//! - [`card_unit`] is a motorised card unit on a serial line, with the card in it.
 //!
 //! It shares no code with the project's own card protocol: two writers, one specification. What is not published
 //! about the real card is an assumption, labelled where it is made and listed in the README.
 
 mod card;
+pub mod card_unit;
 pub mod clock;
 mod content;
 pub mod control;
