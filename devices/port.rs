@@ -225,7 +225,18 @@ pub trait CardUnit: Send + Sync {
     /// When watching cannot begin at all. A reader that is missing is an event, not an error.
     fn watch(&self, sink: CardEventSink) -> Result<WatchGuard, Fault>;
 
-    /// Powers the card and reserves it until the session ends. Waits at most `limit` for others who hold it.
+    /// Whether a card is wanted. A unit with a shutter lets one in only after this was called with `true`, and only one for
+    /// each call: none before the first call, none after the card that came, none after `false`. A card that slips in
+    /// while the way in is being closed is given back and not told of. Returns at once; a unit that cannot obey reports
+    /// [`CardEvent::Unavailable`]. The wish outlives a unit that was away; [`CardUnit::make_safe`] ends it.
+    ///
+    /// A unit without a shutter cannot keep a card out: it does nothing here.
+    fn permit_entry(&self, permitted: bool) {
+        let _nothing_to_close = permitted;
+    }
+
+    /// Powers the card and reserves it until the session ends. A card that lies at the mouth of a unit that can take it
+    /// back is taken back. Waits at most `limit` for others who hold it.
     ///
     /// # Errors
     /// `card-removed`, `card-mute`, `reader-busy` and the unit's own faults.

@@ -1,12 +1,14 @@
-//! What the tests of this package share: the contract of a card unit, a private `pcscd`, a virtual card.
+//! What the tests of this package share: the contract of a card unit, a private `pcscd`, a virtual card, a simulated serial
+//! unit.
 
 pub(crate) mod contract;
 pub(crate) mod fake;
 pub(crate) mod namespaces;
 pub(crate) mod reader;
+pub(crate) mod serial_unit;
 pub(crate) mod virtual_card;
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use devices::port::{CardEvent, CardUnit, WatchGuard};
@@ -39,6 +41,29 @@ impl Events {
     #[track_caller]
     pub(crate) fn expect(&self, text: &str) {
         assert_eq!(self.events.recv_timeout(PATIENCE).as_deref(), Ok(text));
+    }
+
+    /// The same, where other things may be told before.
+    #[track_caller]
+    pub(crate) fn expect_after(&self, text: &str, before: &[&str]) {
+        loop {
+            let told = self.events.recv_timeout(PATIENCE).unwrap();
+            if told == text {
+                return;
+            }
+            assert!(before.contains(&told.as_str()), "{told} before {text}");
+        }
+    }
+
+    /// Nothing happens for a while.
+    #[track_caller]
+    pub(crate) fn expect_nothing(&self, while_: Duration) {
+        assert_eq!(self.events.recv_timeout(while_), Err(RecvTimeoutError::Timeout));
+    }
+
+    /// What was told and not looked at.
+    pub(crate) fn drain(&self) -> Vec<String> {
+        self.events.try_iter().collect()
     }
 
     /// Ends the watching; nothing comes after it.
