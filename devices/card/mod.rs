@@ -1,5 +1,7 @@
 //! Card units.
 
+mod clock;
+mod omron;
 mod pcsc;
 mod pcsc_fault;
 mod pcsc_session;
@@ -7,6 +9,7 @@ mod pcsc_watch;
 mod socket_check;
 mod worker;
 
+pub use omron::{AfterPowerFailure, OmronConfig, OmronUnit, Pace};
 pub use pcsc::{PcscConfig, PcscUnit, reader_names};
 pub use socket_check::{SocketCheck, pcscd_socket};
 

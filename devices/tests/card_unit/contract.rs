@@ -1,12 +1,14 @@
-//! The contract of the card unit port against the fake, a virtual reader behind a real `pcscd`, and, behind a loud
-//! switch, a real reader with a person who moves a card.
+//! The contract of the card unit port against the fake, a virtual reader behind a real `pcscd`, a simulated serial unit,
+//! and, behind loud switches, a real reader and a real serial unit with a person who moves a card.
 
-use crate::support::contract::{Hands, card_unit};
+use crate::support::contract::{Hands, ShutterHands, card_unit, unit_with_shutter};
 use crate::support::fake::FakeUnit;
 use crate::support::namespaces::alone;
 use crate::support::reader::{Pcscd, READER, wait_until};
+use crate::support::serial_unit::{SerialHands, SerialUnit};
 use crate::support::virtual_card::VirtualCard;
-use devices::card::{PcscConfig, PcscUnit};
+use devices::card::{OmronConfig, OmronUnit, PcscConfig, PcscUnit};
+use devices::port::CardUnit;
 
 struct FakeHands(FakeUnit);
 
@@ -24,10 +26,42 @@ impl Hands for FakeHands {
     }
 }
 
+impl ShutterHands for FakeHands {
+    fn is_inside(&self) -> bool {
+        self.0.is_inside()
+    }
+
+    fn is_shut(&self) -> bool {
+        self.0.is_shut()
+    }
+
+    /// Nobody asks whose card it is.
+    fn empty_the_bin(&mut self) {}
+}
+
 #[test]
 fn the_fake_keeps_the_contract() {
     let unit = FakeUnit::default();
     card_unit(&unit, &mut FakeHands(unit.clone()));
+}
+
+#[test]
+fn the_fake_with_a_shutter_keeps_both_contracts() {
+    let unit = FakeUnit::with_shutter();
+    card_unit(&unit, &mut FakeHands(unit.clone()));
+    unit_with_shutter(&unit, &mut FakeHands(unit.clone()));
+}
+
+#[test]
+fn the_serial_unit_keeps_the_contract() {
+    let world = SerialUnit::with("valid");
+    card_unit(&world.unit(), &mut SerialHands(&world));
+}
+
+#[test]
+fn the_serial_unit_keeps_the_contract_of_units_with_a_shutter() {
+    let world = SerialUnit::with("valid");
+    unit_with_shutter(&world.unit(), &mut SerialHands(&world));
 }
 
 struct VirtualHands(Option<VirtualCard>);
@@ -88,4 +122,31 @@ fn a_real_reader_keeps_the_contract_when_asked_for() {
     }
     let reader = std::env::var("MYNA_REAL_READER").ok();
     card_unit(&PcscUnit::new(PcscConfig { reader }), &mut Person);
+}
+
+/// A person at a real card unit: what it has, it gives back first.
+struct PersonAtUnit<'u>(&'u OmronUnit);
+
+impl Hands for PersonAtUnit<'_> {
+    fn insert(&mut self) {
+        Person.asked("put a card INTO the card unit");
+    }
+
+    fn remove(&mut self) {
+        self.0.return_card().unwrap();
+        Person.asked("take the card");
+    }
+
+    /// A person cannot see it.
+    fn expect_no_power(&self) {}
+}
+
+/// The same for a real card unit on the serial port that the variable names. Shutter and motor move. No PIN is sent, and no
+/// card is kept.
+#[test]
+fn a_real_card_unit_keeps_the_contract_when_asked_for() {
+    const SWITCH: &str = "MYNA_DANGEROUS_REAL_CARD_UNIT";
+    let Some(port) = std::env::var_os(SWITCH) else { return };
+    let unit = OmronUnit::new(OmronConfig::new(port.into()));
+    card_unit(&unit, &mut PersonAtUnit(&unit));
 }

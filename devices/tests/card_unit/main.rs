@@ -9,6 +9,8 @@
 )]
 
 mod contract;
+mod once;
 mod pcsc;
 mod pin_memory;
+mod serial;
 mod support;

@@ -4,12 +4,13 @@
 //! in the language files; here is the operators' side, in English. `docs/operating.md` shows this table, and a test
 //! keeps it there.
 
+mod card;
 mod journal;
 mod port;
 mod table;
 
 /// The files of the table.
-const PARTS: [&[Code]; 3] = [table::GENERAL, journal::JOURNAL, port::PORT];
+const PARTS: [&[Code]; 4] = [table::GENERAL, card::CARD, journal::JOURNAL, port::PORT];
 
 /// All codes.
 pub const CODES: &[Code] = &joined::<{ count() }>();

@@ -14,9 +14,9 @@ pub(super) const fn of(
     Code { code, class, line, meaning, action }
 }
 
-const AT_RISE: &str =
+pub(super) const AT_RISE: &str =
     "None. A sudden rise at one machine: clean the card unit; at many: call the second line.";
-const NONE: &str = "None.";
+pub(super) const NONE: &str = "None.";
 
 /// What this file lists.
 pub(super) const GENERAL: &[Code] = &[
@@ -263,71 +263,6 @@ pub(super) const GENERAL: &[Code] = &[
         "no-file-descriptors",
         "The system gives the service no file descriptor.",
         "Check LimitNOFILE of the service.",
-    ),
-    of(
-        Fault,
-        Second,
-        "cannot-retain",
-        "The unit was asked to keep a card and cannot; the card is offered again.",
-        "Take `[retain]` out of the configuration, or use a unit that holds cards back.",
-    ),
-    of(
-        Fault,
-        First,
-        "card-mute",
-        "A card is in the unit and does not answer.",
-        "Take the card out; clean the contacts.",
-    ),
-    of(
-        Fault,
-        First,
-        "card-reset",
-        "The card lost its power or was reset during the visit.",
-        "Clean the card unit.",
-    ),
-    of(Fault, Second, "card-protocol", "The card and the reader did not understand each other.", AT_RISE),
-    of(Fault, Second, "card-misbehaved", "The card broke its own protocol.", AT_RISE),
-    of(
-        Fault,
-        First,
-        "reader-not-found",
-        "No reader is connected, or not the configured one.",
-        "Check plug and power.",
-    ),
-    of(
-        Fault,
-        Second,
-        "reader-not-chosen",
-        "There are several readers and none is configured.",
-        "Set card_unit.reader; `myna-atm doctor` lists the names.",
-    ),
-    of(
-        Fault,
-        Second,
-        "reader-busy",
-        "Another program holds the card.",
-        "Stop the other program; no other may use this reader.",
-    ),
-    of(
-        Fault,
-        Second,
-        "reader-failed",
-        "The reader reports an error.",
-        "Reconnect the reader; if it stays, replace it.",
-    ),
-    of(
-        Fault,
-        Second,
-        "card-service-stopped",
-        "pcscd does not answer.",
-        "`systemctl status pcscd.socket`; the terminal goes on trying by itself.",
-    ),
-    of(
-        Fault,
-        Second,
-        "card-service-refused",
-        "pcscd does not let the service's user in.",
-        "Check the polkit rule or the socket's group.",
     ),
     of(
         Fault,
