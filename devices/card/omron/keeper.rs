@@ -17,10 +17,7 @@ use std::time::Duration;
 use super::OmronConfig;
 use super::engine::{Engine, Media, View};
 use super::faults::Trouble;
-use crate::port::{
-    Action, CardEvent, CardEventSink, CardUnitStatus, DeviceState, FaultKind, MediaState, Presence, Retained,
-    Return,
-};
+use crate::port::{Action, CardEvent, CardEventSink, CardUnitStatus, FaultKind, Presence, Retained, Return};
 
 const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
 const BACK_OFF_MAX: Duration = Duration::from_secs(5);
@@ -30,7 +27,7 @@ type Answer<T> = SyncSender<T>;
 
 /// What the keeper is asked for.
 pub(super) enum Job {
-    Watch { watcher: Watcher, begun: Answer<()> },
+    Watch(Watcher),
     Unwatch { ended: Arc<AtomicBool>, gone: Answer<()> },
     WantEntry(bool),
     Open(Answer<Result<u64, Trouble>>),
@@ -46,8 +43,8 @@ pub(super) enum Job {
 #[derive(Clone)]
 pub(super) struct Keeper {
     jobs: Sender<Job>,
-    /// As the keeper left it, for who cannot wait.
-    last: Arc<Mutex<CardUnitStatus>>,
+    /// As the keeper left it, for who cannot wait; `None` before it has looked.
+    last: Arc<Mutex<Option<CardUnitStatus>>>,
 }
 
 /// Why the keeper gave nothing.
@@ -63,11 +60,7 @@ impl Keeper {
     /// Starts the thread.
     pub(super) fn start(config: OmronConfig) -> std::io::Result<Self> {
         let (jobs, inbox) = channel();
-        let last = Arc::new(Mutex::new(CardUnitStatus {
-            reader: None,
-            device: DeviceState::Offline,
-            media: MediaState::Unknown,
-        }));
+        let last = Arc::default();
         let desk = Desk {
             engine: Some(Box::new(Engine::new(config))),
             inbox,
@@ -94,8 +87,8 @@ impl Keeper {
         let _ended = self.jobs.send(job);
     }
 
-    /// The state as it was left.
-    pub(super) fn last(&self) -> CardUnitStatus {
+    /// The state as it was left; `None` before anybody has looked.
+    pub(super) fn last(&self) -> Option<CardUnitStatus> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -183,7 +176,7 @@ struct Desk {
     engine: Option<Box<Engine>>,
     inbox: Receiver<Job>,
     watchers: Vec<Watcher>,
-    last: Arc<Mutex<CardUnitStatus>>,
+    last: Arc<Mutex<Option<CardUnitStatus>>>,
 }
 
 impl Desk {
@@ -215,11 +208,9 @@ impl Desk {
 
     fn work(&mut self, job: Job) {
         match job {
-            Job::Watch { watcher, begun } => {
-                self.with(Engine::look);
+            Job::Watch(watcher) => {
                 self.watchers.push(watcher);
-                self.tell();
-                answer(&begun, ());
+                self.with(Engine::look);
             }
             Job::Unwatch { ended, gone } => {
                 self.watchers.retain(|watcher| !Arc::ptr_eq(&watcher.ended, &ended));
@@ -260,7 +251,7 @@ impl Desk {
     fn with<T>(&mut self, act: impl FnOnce(&mut Engine) -> T) -> Option<T> {
         let engine = self.engine.as_deref_mut()?;
         let result = act(engine);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = engine.status();
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.status());
         Some(result)
     }
 

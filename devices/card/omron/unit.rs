@@ -16,10 +16,10 @@ use crate::port::{
 
 /// How long the unit may take to tell its state before the last one known is given.
 const STATUS_MS_MAX: Duration = Duration::from_millis(1_000);
+/// The same where none is known: the first thing that a unit does is an initial reset, which moves motors.
+const FIRST_STATUS_MS_MAX: Duration = Duration::from_millis(30_000);
 /// A card on its way back or into the bin, with an initial reset when the unit needs one.
 const MOVE_MS_MAX: Duration = Duration::from_millis(90_000);
-/// For the first look of a watcher at a unit that is silent.
-const WATCH_MS_MAX: Duration = Duration::from_millis(90_000);
 /// For a watcher to be forgotten.
 const UNWATCH_MS_MAX: Duration = Duration::from_millis(1_000);
 
@@ -80,10 +80,8 @@ impl CardUnit for OmronUnit {
         let over = Arc::new(AtomicBool::new(false));
         let watcher = Watcher::new(sink, Arc::clone(&over));
         let keeper = self.keeper()?;
-        // A unit that is silent for long is an event too, which comes when it is known.
-        if keeper.ask(WATCH_MS_MAX, |begun| Job::Watch { watcher, begun }) == Err(Nothing::Ended) {
-            return Err(ended().into());
-        }
+        // Its first event comes from there: a unit that is silent takes its time to be known as that.
+        keeper.say(Job::Watch(watcher));
         Ok(WatchGuard::new(move || {
             over.store(true, Ordering::SeqCst);
             // Waited for, so that a sink is not called any more when its guard is gone. A keeper that is busy calls
@@ -120,14 +118,12 @@ impl CardUnit for OmronUnit {
     }
 
     fn status(&self) -> CardUnitStatus {
-        match self.keeper() {
-            Ok(keeper) => keeper.ask(STATUS_MS_MAX, Job::Status).unwrap_or_else(|_| keeper.last()),
-            Err(_) => CardUnitStatus {
-                reader: None,
-                device: DeviceState::HardwareError,
-                media: MediaState::Unknown,
-            },
-        }
+        let nothing_known =
+            CardUnitStatus { reader: None, device: DeviceState::Offline, media: MediaState::Unknown };
+        let Ok(keeper) = self.keeper() else { return nothing_known };
+        let limit = if keeper.last().is_some() { STATUS_MS_MAX } else { FIRST_STATUS_MS_MAX };
+        let answer = keeper.ask(limit, Job::Status).ok();
+        answer.or_else(|| keeper.last()).unwrap_or(nothing_known)
     }
 }
 

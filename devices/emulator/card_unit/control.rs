@@ -181,6 +181,7 @@ impl Desk {
                 "executed": counts.executed,
                 "repeats": counts.repeats,
                 "damaged": counts.damaged,
+                "given_up": counts.given_up,
                 "verifies": counts.verifies(),
                 "signatures": counts.signatures(),
             })

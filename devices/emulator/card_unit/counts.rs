@@ -11,6 +11,8 @@ pub struct Counts {
     pub repeats: u64,
     /// Commands refused as damaged.
     pub damaged: u64,
+    /// Commands that were acknowledged, and that the host then gave up.
+    pub given_up: u64,
     /// What reached the chip: INS and length of each command, in order.
     pub apdus: Vec<(u8, usize)>,
 }

@@ -27,6 +27,7 @@ EFFECT@TRIGGER           once: EFFECT and TRIGGER below
   false-ack              acknowledges and takes nothing
   nak                    refuses the command as if it were damaged
   lost-answer            executes, and its answer is lost
+  forgets                executes, and neither sends its answer nor keeps it
   bad-check              its answer comes with a wrong check byte, once
   twice                  its answer comes twice
   late:MS                its answer comes so much later
@@ -103,6 +104,8 @@ pub enum Effect {
     Nak,
     /// The answer is lost.
     LostAnswer,
+    /// The answer is lost for good.
+    Forgets,
     /// The answer is damaged.
     BadCheck,
     /// The answer comes twice.
@@ -203,6 +206,7 @@ fn parse_effect(text: &str) -> Result<Effect, &'static str> {
             "false-ack" => Effect::FalseAck,
             "nak" => Effect::Nak,
             "lost-answer" => Effect::LostAnswer,
+            "forgets" => Effect::Forgets,
             "bad-check" => Effect::BadCheck,
             "twice" => Effect::Twice,
             _ => return Err("unknown effect"),
@@ -274,6 +278,7 @@ impl fmt::Display for Effect {
             Self::FalseAck => f.write_str("false-ack"),
             Self::Nak => f.write_str("nak"),
             Self::LostAnswer => f.write_str("lost-answer"),
+            Self::Forgets => f.write_str("forgets"),
             Self::BadCheck => f.write_str("bad-check"),
             Self::Twice => f.write_str("twice"),
             Self::Late(time) => write!(f, "late:{}", time.as_millis()),
@@ -324,6 +329,7 @@ mod tests {
             "lost-answer@every",
             "bad-check@cmd::0",
             "twice@3",
+            "forgets@2",
             "late:1500@cmd:41",
             "error:10@cmd:30",
         ] {

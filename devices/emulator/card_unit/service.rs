@@ -101,7 +101,10 @@ impl Service {
                     break;
                 }
                 Some(Cue::Enquiry) => self.repeat(terminal)?,
-                Some(Cue::Interrupt) => self.taken = None,
+                Some(Cue::Interrupt) => {
+                    let given_up = u64::from(self.taken.take().is_some());
+                    self.shared.lock().machine.counts.given_up += given_up;
+                }
                 // A command that begins takes the place of one that waits.
                 None if self.ear.is_inside() => self.taken = None,
                 None => {}
@@ -154,6 +157,10 @@ impl Service {
             return Ok(());
         }
         let mut frame = wire::frame(&text);
+        if effects.contains(&Effect::Forgets) {
+            self.kept = None;
+            return Ok(());
+        }
         self.kept = Some(text);
         if effects.contains(&Effect::LostAnswer) {
             return Ok(());

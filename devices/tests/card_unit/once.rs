@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::serial_unit::{SerialUnit, pin, quick};
+use crate::support::serial_unit::{SerialUnit, pin, quick, visit};
 use crate::support::{Events, PATIENCE};
 use devices::card::{OmronUnit, Pace};
 use devices::port::{CardUnit, MediaState, Retained, Return};
@@ -135,10 +135,12 @@ fn a_verify_whose_answer_never_comes_is_unanswered_and_executed_once() {
     let world = SerialUnit::with("valid");
     let pace = Pace { silences_max: 2, look_every: quick().look_every, ..impatient() };
     let (unit, _events) = with_card_inside(&world, pace);
-    let came = verify(&world, &unit, || world.pull(&["late:1500@cmd:F1"]));
-    assert_eq!(came, Came::Unanswered);
-    assert_eq!(world.simulator.counts().verifies(), 1);
-    world.expect("its power is taken as soon as the unit listens again", |state| !state.powered);
+    for (lever, verifies) in [("late:1500@cmd:F1", 1), ("forgets@cmd:F1", 2)] {
+        assert_eq!(verify(&world, &unit, || world.pull(&[lever])), Came::Unanswered);
+        assert_eq!(world.simulator.counts().verifies(), verifies);
+        world.expect("its power is taken as soon as the unit listens again", |state| !state.powered);
+        while unit.status().media != MediaState::Present {}
+    }
 }
 
 /// A command that was given up before it was executed is never executed by what comes after it.
@@ -153,6 +155,7 @@ fn a_command_that_was_given_up_is_not_executed_later() {
         }
     });
     assert_eq!(came, Came::Unanswered);
+    assert_eq!(world.simulator.counts().given_up, 1, "it was left for any ENQ to execute");
     assert_eq!(unit.return_card().unwrap(), Return::TakeIt);
     assert_eq!(world.simulator.counts().verifies(), 0);
 }
@@ -170,4 +173,15 @@ fn a_card_is_kept_once_when_acknowledgement_or_answer_is_lost() {
         assert_eq!((world.simulator.counts().of("41"), world.simulator.state().captured), (1, 1), "{lever}");
         events.expect("removed");
     }
+}
+
+/// One byte of a thousand is wrong: every fourth long answer has to be asked for again.
+#[test]
+fn a_whole_visit_gets_through_noise() {
+    let world = SerialUnit::with("valid");
+    let (unit, _events) = with_card_inside(&world, impatient());
+    world.pull(&["noise:10"]);
+    assert_eq!(visit(&unit).commands, 13);
+    let counts = world.simulator.counts();
+    assert_eq!((counts.verifies(), counts.signatures()), (1, 1));
 }
