@@ -57,6 +57,12 @@ pub(super) enum Nothing {
 }
 
 impl Keeper {
+    /// The way to a thread that is not there any more.
+    #[cfg(test)]
+    pub(super) fn of_an_ended_thread() -> Self {
+        Self { jobs: channel().0, last: Arc::default() }
+    }
+
     /// Starts the thread.
     pub(super) fn start(config: OmronConfig) -> std::io::Result<Self> {
         let (jobs, inbox) = channel();

@@ -138,3 +138,18 @@ pub(super) fn late(doing: &str) -> Trouble {
     let what = format!("{doing}: the unit did not come to an end in time");
     Trouble::new(FaultKind::Broken, "no-answer", Action::Reset, &what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_keeper_that_ended_is_told_as_that_and_nobody_waits() {
+        let unit = OmronUnit::new(OmronConfig::new(PathBuf::from("/dev/no-such-port")));
+        *unit.keeper.lock().unwrap() = Some(Keeper::of_an_ended_thread());
+        let fault = unit.make_safe(Duration::from_secs(60)).unwrap_err();
+        assert_eq!((fault.code, fault.action), ("card-unit-stopped", Action::SoftwareError));
+        assert_eq!(unit.return_card().unwrap_err().code, "card-unit-stopped");
+    }
+}
