@@ -95,7 +95,8 @@ impl Campaign {
             f64::from(*visits) / seconds,
             self.base
         );
-        println!("{line}");
+        // On a line of its own, whatever the test runner wrote before.
+        println!("\n{line}");
         if let Some(path) = std::env::var_os("MYNA_PROOFS") {
             use std::io::Write as _;
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path);

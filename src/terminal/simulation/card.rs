@@ -70,6 +70,8 @@ pub(super) struct Unit {
     inserted_at: std::time::Duration,
     /// It was in when the process began.
     left_inside: bool,
+    /// Put in while nobody was served.
+    put_in_idle: bool,
     watched: bool,
     /// This process has powered off what it found.
     made_safe: bool,
@@ -82,6 +84,11 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// A card that somebody put in while nobody was served, and left: the machine waits for whoever begins with it.
+    pub(super) const fn has_idle_card(&self) -> bool {
+        self.card.is_some() && self.put_in_idle
+    }
+
     /// A card that an earlier process left is still in.
     pub(super) const fn has_old_card(&self) -> bool {
         self.left_inside
@@ -140,6 +147,8 @@ impl CardSide for SimCard {
     fn retain(&mut self, to: EffectNo) {
         let mut world = self.0.borrow_mut();
         world.called("the card unit");
+        let wanted = world.config.retain.is_some();
+        world.holds("card-comes-back", wanted, || "a card is to be kept, and no bank wants that".to_owned());
         let recorded = world.spy().last_code();
         world.holds("recorded-before-done", recorded.as_deref() == Some("card-retaining"), || {
             format!("a card is to be kept, and the newest entry that is durable is {recorded:?}")
@@ -279,6 +288,7 @@ impl World {
             self.unit.card = Some(who);
             self.unit.insertions += 1;
             self.unit.inserted_at = self.now();
+            self.unit.put_in_idle = self.truth.visit.is_none();
             self.unit.mute = wrong_way || self.lobby.people[who].kind == Kind::Mute;
             if self.unit.lost.is_none() {
                 self.unit_event(self.found());

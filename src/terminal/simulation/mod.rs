@@ -46,8 +46,9 @@
 //! - `told-the-truth`: each result, reason, receipt and report is compared with the books, the journal and what happened.
 //! - `card-comes-back`, `powered-off-first`: nothing is read or given back before this process powered it off; at the end
 //!   no card is in the machine.
-//! - `no-surprise-lock`, `pin-asked-by-screen`, `pin-before-signature`: the PIN is asked with the card's real tries on the
-//!   screen; VERIFY once an entry, the last try only after a yes; each VERIFY that a card gets is counted.
+//! - `no-surprise-lock`, `pin-asked-by-screen`, `pin-before-signature`, `pin-forgotten`: the PIN is asked with the card's
+//!   real tries on the screen; VERIFY once an entry, the last try only after a yes; each VERIFY that a card gets is counted;
+//!   no digit is left when the visit is over.
 //! - `shown-is-signed`: the terms on the screen when the key was pressed, and the time of the key, are in the request.
 //! - `host-wait`, `warned-in-time`: nobody waits for the host longer than configured; nobody's time is over without the
 //!   whole warning, nor before all of it was given.

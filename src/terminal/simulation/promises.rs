@@ -257,6 +257,8 @@ impl World {
         let Some(visit) = self.truth.visit.take() else {
             self.broken("told-the-truth", "a report about no visit".to_owned());
         };
+        let digits = self.pad.slot.is_some();
+        self.holds("pin-forgotten", !digits, || "the visit is over, and a PIN is in the slot".to_owned());
         let request = visit.names.request;
         let still_open = self.spy().is_open(visit.names.id);
         self.holds("recorded-before-done", !still_open, || {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use journal::{Checkpoint, verify_log};
+use journal::{Checkpoint, check_at_next_open, check_whole, verify_log};
 use transaction::{Event, Order, Recovery};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use super::dice::Dice;
 use super::disk::{self, Plan};
 use super::fixture::{self, TERMINAL};
 use super::host::SimHost;
+use super::lobby::Place;
 use super::pad::SimPin;
 use super::printer::SimPrinter;
 use super::seams::{SimClock, SimNames, SimPost, SimScreen, SimWitness};
@@ -26,6 +27,7 @@ use crate::catalogue::Language;
 use crate::compose::{ComposeError, open_journal};
 use crate::evidence_files::EvidenceFiles;
 use crate::paperwork::Office;
+use crate::queue::{Message, Story};
 use crate::recorder::Scribe;
 use crate::runtime::{Ended, Goal, Languages, Parts, Runtime, Stopped, Worked};
 
@@ -188,35 +190,28 @@ impl Run {
     fn open(&self) -> Option<(journal::Journal, Recovery)> {
         let mut world = self.world.borrow_mut();
         let damage = world.weather.damage;
-        let damaged = world.spy.is_some() && world.strikes(damage);
+        let damages = world.spy.is_some() && world.strikes(damage);
+        let deep = damages && world.dice.permille(400);
         if let Some(spy) = world.spy.take() {
-            if damaged {
+            let done = damages && spy.damage(deep);
+            world.truth.damaged |= done && !deep;
+            world.truth.damaged_deep |= done && deep;
+            if world.truth.damaged || world.truth.damaged_deep {
+                // Now or some time it is set aside.
                 let rows = spy.requests();
                 world.truth.set_aside.extend(rows.into_iter().map(|(request, row)| (request.0, row)));
-                spy.damage();
             }
         }
         let opened = open_journal(&world.config, &scribe(), world.wall());
         match opened {
             Ok((journal, recovery)) => {
                 world.spy = Some(Spy::open(&world.config.journal_path()));
-                let corrupt = matches!(recovery, Recovery::Corrupt(_));
-                let because = world.truth.damaged;
-                world.truth.damaged = false;
-                world.holds("no-bug", corrupt == (damaged || (corrupt && because)), || {
-                    format!("a journal was found {recovery:?}, damaged: {damaged}, {:?}", disk::has_failed())
-                });
-                if corrupt {
-                    let ms = world.dice.between(10_000, 200_000);
-                    world.after(ms, |world| world.event(Event::Order(Order::Resume)));
-                }
+                world.settle_damage(&recovery);
                 Some((journal, recovery))
             }
             Err(error) => {
                 let planned = disk::has_failed();
                 world.holds("no-bug", planned, || format!("the journal cannot be opened: {}", chain(&error)));
-                // What is damaged is set aside by the next one.
-                world.truth.damaged |= damaged;
                 disk::plan(Plan::Fine);
                 if world.config.journal_path().exists() {
                     world.spy = Some(Spy::open(&world.config.journal_path()));
@@ -324,6 +319,49 @@ fn scribe() -> Scribe {
     }
 }
 
+/// A journal that was damaged.
+impl World {
+    /// Damage is found by the start that meets it, or by the full check; nothing else is ever taken for damage.
+    fn settle_damage(&mut self, recovery: &Recovery) {
+        let corrupt = matches!(recovery, Recovery::Corrupt(_));
+        let (shallow, deep) = (self.truth.damaged, self.truth.damaged_deep);
+        self.holds("no-bug", !corrupt || shallow || deep, || {
+            format!("a whole journal was found {recovery:?}")
+        });
+        // A start that was killed after it had set the journal aside is followed by one that finds none.
+        let gone = corrupt || matches!(recovery, Recovery::Fresh);
+        self.holds("no-bug", gone || !shallow, || format!("a damaged journal was found {recovery:?}"));
+        if gone {
+            (self.truth.damaged, self.truth.damaged_deep) = (false, false);
+        }
+        if self.truth.damaged_deep || (self.weather.damage > 0 && self.dice.permille(100)) {
+            let ms = self.dice.between(500, 5_000);
+            self.after_here(ms, Self::check_journal);
+        }
+    }
+
+    /// The check beside the work, as `journal_check.rs` does it; somebody comes and starts the service again.
+    fn check_journal(&mut self) {
+        match check_whole(&self.config.journal_path(), &self.fixture.log_keys()) {
+            Ok(report) => {
+                let deep = self.truth.damaged_deep;
+                self.holds("log-verifies", !deep, || "damage passed the full check".to_owned());
+                self.post(Message::JournalWhole(Box::new(report)), Story::default());
+            }
+            Err(not_whole) => {
+                let Some(reason) = not_whole.reason() else { return };
+                let deep = self.truth.damaged_deep;
+                let what = crate::queue::chain(&not_whole);
+                self.holds("no-bug", deep, || format!("a whole journal is called damaged: {what}"));
+                check_at_next_open(&self.config.journal_path()).unwrap();
+                self.post(Message::JournalDamaged { code: reason.code() }, Story::default());
+                let ms = self.dice.between(10_000, 60_000);
+                self.after_here(ms, Self::terminate);
+            }
+        }
+    }
+}
+
 /// The end of a run.
 impl World {
     /// A visit begins: after the last one that is wanted the weather clears up.
@@ -350,6 +388,11 @@ impl World {
         });
         let state = self.truth.state;
         self.holds("always-goes-on", minutes < CALM_MINUTES_MAX, || format!("the machine stays in {state}"));
+        let idle = self.truth.state == "AwaitCustomer" && self.lobby.present.is_none();
+        if idle && self.unit.has_idle_card() {
+            // Nobody comes any more who would find it.
+            self.pull(Place::Bank);
+        }
         let quiet = self.lives() && self.is_quiet();
         if quiet && self.truth.state == "AwaitCustomer" {
             self.terminate();
@@ -368,7 +411,7 @@ impl World {
 
     /// A process has ended: was it the last one?
     fn settle(&mut self, stopped: bool) {
-        self.truth.over = self.truth.calming && stopped && self.is_quiet();
+        self.truth.over = self.truth.calming && stopped && self.is_quiet() && !self.truth.damaged_deep;
     }
 
     /// The device log: signed, chained, and each visit's entries in their place.

@@ -37,6 +37,9 @@ impl CustomerScreen for SimScreen {
             let calls = world.dice.between(0, 80);
             world.kill_in(calls);
         }
+        if matches!(screen, Screen::OutOfService { .. }) {
+            world.resume_later();
+        }
         world.react();
     }
 

@@ -126,11 +126,12 @@ impl Spy {
         entries
     }
 
-    /// Changes one letter in the newest entry of the device log.
-    pub(super) fn damage(&self) {
+    /// Changes one letter in the newest entry of the device log, or in an old one. False: there is no such entry.
+    pub(super) fn damage(&self, old: bool) -> bool {
+        let back = if old { 100 } else { 0 };
         let edit = "UPDATE device_log SET entry = replace(entry, '\"code\"', '\"kode\"') \
-                    WHERE seq = (SELECT max(seq) FROM device_log)";
-        self.connection.execute(edit, []).unwrap();
+                    WHERE seq = (SELECT max(seq) - ?1 FROM device_log)";
+        self.connection.execute(edit, [back]).unwrap() == 1
     }
 }
 

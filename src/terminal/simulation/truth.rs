@@ -81,8 +81,10 @@ pub(super) struct Truth {
     /// Visits that began, and that are wanted.
     pub(super) begun: u32,
     pub(super) wanted: u32,
-    /// The journal on the disk is damaged, and was not set aside yet.
+    /// The journal on the disk is damaged where a start looks, and was not set aside yet.
     pub(super) damaged: bool,
+    /// It is damaged where only the full check looks.
+    pub(super) damaged_deep: bool,
     /// When the letter that is being read was posted, by the terminal's clock.
     pub(super) letter_at: Option<Timestamp>,
     /// Nothing goes wrong any more: the run comes to its end.

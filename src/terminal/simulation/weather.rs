@@ -7,7 +7,6 @@ use super::dice::Dice;
 use super::disk::{self, Plan};
 use super::world::World;
 use crate::config::{Config, Retain, ReturnOrder};
-use crate::queue::{Message, Story};
 
 /// Every number is in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +78,7 @@ impl Weather {
         config.limits.time_extensions_max = dice.pick(&[1, 2, 10]);
         config.limits.outbox_entries_max = dice.pick(&[3, 10, 100]);
         config.limits.log_entries_per_checkpoint_max = dice.pick(&[32, 256]);
+        config.limits.evidence_keep_days = dice.pick(&[1, 90]);
         if dice.permille(150) {
             // The second hour of the run.
             let closed = "yearly = [{ from = \"11-21 10:00\", to = \"11-21 11:00\" }]";
@@ -151,19 +151,15 @@ impl World {
             0 | 1 => Order::StopAfterVisit,
             2..=4 => Order::StopNow,
             5 => Order::Resume,
-            6 => return self.terminate(),
-            _ => {
-                self.post(Message::JournalDamaged { code: "journal-chain-broken" }, Story::default());
-                return self.resume_later();
-            }
+            _ => return self.terminate(),
         };
         self.event(Event::Order(order));
-        self.resume_later();
     }
 
-    fn resume_later(&mut self) {
+    /// Somebody looks at a machine that does not serve, and lets it serve again.
+    pub(super) fn resume_later(&mut self) {
         let ms = self.dice.between(20_000, 400_000);
-        self.after(ms, |world| world.event(Event::Order(Order::Resume)));
+        self.after_here(ms, |world| world.event(Event::Order(Order::Resume)));
     }
 
     /// From now on for more than a day the host decides nothing, and nobody comes.
