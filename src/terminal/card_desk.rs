@@ -24,6 +24,9 @@ use crate::queue::{Mailbox, Message, Story, told, told_card_event};
 /// A session that is told to end needs two commands; a reader that needs longer for them is stuck.
 const SESSION_END_MAX: Duration = Duration::from_secs(2);
 
+/// A unit that needs longer to move a card out is stuck.
+const RETURN_MAX: Duration = Duration::from_secs(20);
+
 const NO_THREADS: Fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "no-threads" };
 
 /// The desk.
@@ -38,6 +41,8 @@ pub(crate) struct CardDesk {
     make_safe_limit: Duration,
     /// A thread is giving the card back; reminders do not heap up behind a unit that hangs.
     returning: Arc<AtomicBool>,
+    /// Hangs up when the unit has given the card back, or has failed to.
+    returned: Option<Receiver<()>>,
 }
 
 /// Says that the card is not being given back any more, when it goes out of scope: after a bug, too.
@@ -59,6 +64,7 @@ impl CardDesk {
             watch: Arc::default(),
             make_safe_limit,
             returning: Arc::default(),
+            returned: None,
         }
     }
 
@@ -134,7 +140,10 @@ impl CardSide for CardDesk {
         let (unit, mailbox, ending) =
             (Arc::clone(&self.work.unit), self.work.mailbox.clone(), self.ending.take());
         let (powering_off, limit) = (self.powering_off.take(), self.make_safe_limit);
+        let (given_back, returned) = channel();
+        self.returned = Some(returned);
         let started = std::thread::Builder::new().name("card-return".to_owned()).spawn(move || {
+            let _given_back: Sender<()> = given_back;
             let _until_it_ends = returning;
             wait_for(ending, SESSION_END_MAX);
             wait_for(powering_off, limit);
@@ -176,9 +185,11 @@ impl CardSide for CardDesk {
         }
     }
 
-    /// The last session gets its time to leave the card without power.
+    /// The last session gets its time to leave the card without power, and a unit that is giving a card back gets its
+    /// own: nobody else gives it back once this process is gone.
     fn close(&mut self) {
         self.end();
+        wait_for(self.returned.take(), SESSION_END_MAX + self.make_safe_limit + RETURN_MAX);
         wait_for(self.ending.take(), SESSION_END_MAX);
         drop(self.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
     }

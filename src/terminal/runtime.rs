@@ -107,6 +107,8 @@ pub(crate) struct Runtime {
     menu: bool,
     /// The service manager wants the process to end.
     terminating: bool,
+    /// The whole journal was read, and is not sound: no visit begins on it again.
+    journal_damaged: bool,
     language: LanguageNo,
     /// As the machine serves the present customer, for the log.
     mode: Mode,
@@ -159,6 +161,7 @@ impl Runtime {
             visit_open: false,
             menu: false,
             terminating: false,
+            journal_damaged: false,
             language: LanguageNo::OWN,
             mode: Mode::Screen,
             outbox: outbox::Rounds::default(),
@@ -366,10 +369,11 @@ impl Runtime {
     /// There is no machine any more. The card is waited for, as long as somebody can tell whether it is there.
     fn wait_for_card_taken(&mut self) {
         let reminder = Duration::from_millis(u64::from(self.parts.config.limits.card_take_ms_max));
+        let mut deadline = self.parts.clock.instant() + reminder;
         loop {
-            let deadline = self.parts.clock.instant() + reminder;
             let Some(letter) = self.parts.post.next(Some(deadline)) else {
                 self.release(Release::ReturnCard, None);
+                deadline = self.parts.clock.instant() + reminder;
                 continue;
             };
             match letter.message {
@@ -381,12 +385,19 @@ impl Runtime {
     }
 }
 
+/// When the pad was touched is the rhythm of a PIN: no trace of it, at no level.
+fn traced(event: &Event) -> bool {
+    *event != Event::PadTouched
+}
+
 /// Tells the trace.
 pub(crate) struct Trace;
 
 impl Witness for Trace {
     fn takes(&mut self, state: &'static str, event: &Event, story: &Story) {
-        tracing::debug!(state, ?event, what = story.what, "event");
+        if traced(event) {
+            tracing::debug!(state, ?event, what = story.what, "event");
+        }
     }
 
     fn decided(&mut self, _step: &Step) {}

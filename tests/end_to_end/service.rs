@@ -212,6 +212,18 @@ fn an_operator_stops_the_service_after_the_visit_and_lets_it_go_on() {
 }
 
 #[test]
+fn sigterm_ends_a_service_that_was_stopped_before() {
+    let world = World::with_card("valid");
+    let mut service = world.service();
+    screen(&world, &mut service, "menu");
+    service.say(&json!({ "order": "stop-after-visit" }));
+    screen(&world, &mut service, "out-of-service");
+    kill(Pid::from_raw(service.pid().cast_signed()), Signal::SIGTERM).unwrap();
+    while service.next_line().unwrap().is_some() {}
+    assert!(service.wait().unwrap().success(), "{}", world.logs());
+}
+
+#[test]
 fn sigterm_before_the_signature_stops_the_visit_and_gives_the_card_back() {
     let world = World::with_card("valid");
     let mut service = world.service();

@@ -10,9 +10,13 @@ use crate::test_support::{alone, posted, without_threads};
 const TO: EffectNo = EffectNo(7);
 
 fn desk() -> (CardDesk, Inbox) {
+    desk_of(Arc::new(FakeUnit::default()))
+}
+
+fn desk_of(unit: Arc<FakeUnit>) -> (CardDesk, Inbox) {
     let (mailbox, inbox) = Mailbox::new();
     let work = CardWork {
-        unit: Arc::new(FakeUnit::default()),
+        unit,
         trust: Arc::new(trust()),
         slot: SlotPlace::new(jpki::PinSlot::new()),
         mailbox,
@@ -63,4 +67,14 @@ fn without_a_thread_each_question_is_answered_and_the_card_is_told_not_to_come()
         desk.return_card();
         assert!(matches!(posted(&inbox), Message::Event(Event::Fault(fault)) if fault.code == "no-threads"));
     });
+}
+
+/// The process ended while the motor was moving, and the card stayed inside.
+#[test]
+fn the_desk_closes_after_the_card_is_back() {
+    let unit = Arc::new(FakeUnit::that_returns_in(Duration::from_millis(300)));
+    let (mut desk, _inbox) = desk_of(Arc::clone(&unit));
+    desk.return_card();
+    desk.close();
+    assert_eq!(unit.calls(), ["return-card"]);
 }

@@ -59,6 +59,7 @@ impl Runtime {
             }
             Message::Retained { to, place } => Some(retained(to, place, story)),
             Message::JournalDamaged { code } => {
+                self.journal_damaged = true;
                 let fault = Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code };
                 Some((Event::Unfit(fault), story))
             }
@@ -81,6 +82,12 @@ impl Runtime {
                 if answer == PinAnswer::Failed(SLOT_LOST) {
                     self.end_for_the_slot();
                 }
+            }
+            Event::Order(Order::Resume) if self.journal_damaged => {
+                tracing::error!(
+                    "not resumed: the journal is damaged; start this program again, which sets it aside"
+                );
+                return None;
             }
             Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
             Event::Key(Key::Confirm) if self.menu => {

@@ -36,6 +36,16 @@ impl Rounds {
         self.again.filter(|_| self.running.is_none())
     }
 
+    /// Sets when the next round begins. One that was asked for while the last went on is for a new request: that does not
+    /// wait behind the old ones, and those come soon again with it.
+    fn after(&mut self, left: u32, now: Instant, shortest: Duration, longest: Duration) {
+        let pause = self.pause(left, shortest, longest);
+        if self.again.is_some() {
+            self.fruitless = 0;
+        }
+        self.again = Some(self.again.map_or(now + pause, |asked| asked.min(now + pause)));
+    }
+
     /// How long until the next round: `shortest` doubled for each fruitless one, up to `longest`.
     fn pause(&mut self, left: u32, shortest: Duration, longest: Duration) -> Duration {
         self.fruitless = if left == self.left { self.fruitless.saturating_add(1) } else { 0 };
@@ -65,6 +75,8 @@ impl Runtime {
                 if self.goal == Goal::Deliver && self.ended.is_none() {
                     self.ended = Some(Ended::NoVisit { code: fault.code });
                 }
+                // What cannot be read now may be read later.
+                self.next_round(self.outbox.left);
                 return self.give_self(Event::Fault(fault), Story::of(&error));
             }
         };
@@ -94,12 +106,16 @@ impl Runtime {
             self.linger();
         }
         if left > 0 {
-            let ms = |limit| Duration::from_millis(u64::from(limit));
-            let limits = &self.parts.config.limits;
-            let (shortest, longest) = (ms(limits.outbox_pause_ms), ms(limits.outbox_pause_ms_max));
-            let pause = self.outbox.pause(left, shortest, longest);
-            self.outbox.again = Some(self.parts.clock.instant() + pause);
+            self.next_round(left);
         }
+    }
+
+    fn next_round(&mut self, left: u32) {
+        let ms = |limit| Duration::from_millis(u64::from(limit));
+        let limits = &self.parts.config.limits;
+        let (shortest, longest) = (ms(limits.outbox_pause_ms), ms(limits.outbox_pause_ms_max));
+        let now = self.parts.clock.instant();
+        self.outbox.after(left, now, shortest, longest);
     }
 
     /// A job of the host's desk is over. A round that ended without a word, by a bug in it, is over all the same.
@@ -124,6 +140,19 @@ mod tests {
         let seconds: Vec<u64> =
             [2, 2, 2, 2, 2, 2, 2, 2, 1, 1].map(|left| rounds.pause(left, shortest, longest).as_secs()).into();
         assert_eq!(seconds, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 60, 120]);
+    }
+
+    #[test]
+    fn a_request_that_came_during_a_round_does_not_wait_behind_the_old_ones() {
+        let (shortest, longest) = (Duration::from_secs(60), Duration::from_secs(3_600));
+        let now = Instant::now();
+        let mut rounds = Rounds { fruitless: 5, left: 2, again: Some(now), ..Rounds::default() };
+        rounds.after(2, now, shortest, longest);
+        assert_eq!(rounds.again(), Some(now));
+        assert_eq!(rounds.fruitless, 0);
+        rounds.again = None;
+        rounds.after(2, now, shortest, longest);
+        assert_eq!(rounds.again(), Some(now + shortest * 2));
     }
 
     #[test]

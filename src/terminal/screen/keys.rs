@@ -2,9 +2,10 @@
 //!
 //! Invariant: while the PIN is entered at the same terminal nothing is read here: a digit read by the wrong one would lie
 //! in a buffer that is not the slot. The gate is closed before the pad begins, and reading happens under the gate. A
-//! program's keys (JSON) come from elsewhere; they pass at any time, so that cancel works at the PIN screen too.
+//! program's keys (JSON through a pipe) come from elsewhere; they pass at any time, so that cancel works at the PIN screen
+//! too. What counts is where they come from, not how they are written: JSON typed at a terminal waits like any other.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -58,7 +59,7 @@ impl Keys {
 
     /// From here on nothing is read from a terminal that may be the pad's.
     pub(crate) fn close(&self) {
-        *self.gate.lock() = self.form == KeyForm::Typed;
+        *self.gate.lock() = may_be_the_pads(self.form, io::stdin().is_terminal());
     }
 
     /// From here on keys are read again.
@@ -66,6 +67,11 @@ impl Keys {
         *self.gate.lock() = false;
         self.gate.opened.notify_all();
     }
+}
+
+/// Whether standard input may be where the PIN is typed.
+fn may_be_the_pads(form: KeyForm, terminal: bool) -> bool {
+    terminal || form == KeyForm::Typed
 }
 
 impl Gate {
@@ -89,6 +95,10 @@ fn read_keys(form: KeyForm, gate: &Gate, mailbox: &Mailbox) {
             Ok(_) => {}
             Err(nix::errno::Errno::EINTR) => continue,
             Err(_) => return,
+        }
+        if *gate.lock() {
+            // What was typed before is no key any more, and is not kept beside a PIN.
+            line.zeroize();
         }
         let open = gate.pass();
         // The pad may have taken what was waiting: look again before a read that could wait.
@@ -254,6 +264,18 @@ mod tests {
             .map(|message| format!("{message:?}"))
             .collect();
         assert_eq!(keys, ["Event(Key(No))"]);
+    }
+
+    #[test]
+    fn a_terminal_waits_while_a_pin_is_entered_and_a_program_does_not() {
+        for (form, terminal, waits) in [
+            (KeyForm::Typed, true, true),
+            (KeyForm::Typed, false, true),
+            (KeyForm::Json, true, true),
+            (KeyForm::Json, false, false),
+        ] {
+            assert_eq!(may_be_the_pads(form, terminal), waits, "{form:?}, a terminal: {terminal}");
+        }
     }
 
     #[test]

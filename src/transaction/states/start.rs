@@ -30,6 +30,8 @@ pub(crate) struct AwaitRepair {
 pub(crate) struct AwaitCustomer {
     /// Who chose a language and went away leaves the menu in it until then.
     language_back: Option<Timer>,
+    /// A card that came in, and nobody began: it goes back, so that it does not meet the next customer's PIN.
+    forgotten: Option<Timer>,
 }
 
 /// Nobody is served until an operator wants it.
@@ -185,9 +187,24 @@ impl Await for AwaitRepair {
 
 impl AwaitCustomer {
     fn leave(self, cx: &mut Cx) {
-        if let Some(timer) = self.language_back {
+        for timer in [self.language_back, self.forgotten].into_iter().flatten() {
             cx.disarm(timer);
         }
+    }
+
+    /// The card that is inside has so long until its owner begins.
+    fn card_came(self, cx: &mut Cx) -> Self {
+        let inside = matches!(cx.place(), CardPlace::In | CardPlace::InMute);
+        let forgotten = self.forgotten.or_else(|| inside.then(|| cx.arm(Limit::CardTake)));
+        Self { forgotten, ..self }
+    }
+
+    /// Nobody began: its owner is called, or went away.
+    fn give_back(self, cx: &mut Cx) -> Self {
+        cx.record(Record::CardNotTaken(None));
+        cx.release(Release::ReturnCard);
+        cx.act(Act::CallToTakeCard);
+        Self { forgotten: None, ..self }.card_came(cx)
     }
 }
 
@@ -208,11 +225,13 @@ impl Await for AwaitCustomer {
     }
 
     fn language(self, language: LanguageNo, cx: &mut Cx) -> Next {
-        self.leave(cx);
+        if let Some(timer) = self.language_back {
+            cx.disarm(timer);
+        }
         cx.record(Record::LanguageChosen(language));
         cx.use_language(language);
         let language_back = (language != LanguageNo::OWN).then(|| cx.arm(Limit::MenuLanguage));
-        Self { language_back }.show_again(cx)
+        Self { language_back, ..self }.show_again(cx)
     }
 
     fn card(self, event: CardEvent, cx: &mut Cx) -> Next {
@@ -221,7 +240,14 @@ impl Await for AwaitCustomer {
                 self.leave(cx);
                 Ok(repair(fault, cx))
             }
-            CardEvent::Inserted | CardEvent::Mute | CardEvent::Removed | CardEvent::UnitBack => self.stay(),
+            CardEvent::Inserted | CardEvent::Mute => Ok(self.card_came(cx).into()),
+            CardEvent::Removed => {
+                if let Some(timer) = self.forgotten {
+                    cx.disarm(timer);
+                }
+                Ok(Self { forgotten: None, ..self }.into())
+            }
+            CardEvent::UnitBack => self.stay(),
         }
     }
 
@@ -230,11 +256,14 @@ impl Await for AwaitCustomer {
     }
 
     fn expired(self, timer: EffectNo, cx: &mut Cx) -> Next {
+        if self.forgotten.is_some_and(|forgotten| forgotten.is(timer)) {
+            return Ok(self.give_back(cx).into());
+        }
         if !self.language_back.is_some_and(|back| back.is(timer)) {
             return self.stale(timer, cx);
         }
         cx.forget_customer();
-        Self { language_back: None }.show_again(cx)
+        Self { language_back: None, ..self }.show_again(cx)
     }
 
     fn stop_now(self, cx: &mut Cx) -> Next {
@@ -281,6 +310,11 @@ impl Await for AwaitOrder {
         self.stale(timer, cx)
     }
 
+    /// The service is stopped already: who shows that again learns that nothing is waited for.
+    fn stop_now(self, cx: &mut Cx) -> Next {
+        self.show_again(cx)
+    }
+
     fn resume(self, cx: &mut Cx) -> Next {
         Ok(make_safe(cx))
     }
@@ -296,7 +330,7 @@ pub(super) fn idle(cx: &mut Cx) -> State {
         CardPlace::Unknown(fault) => repair(fault, cx),
         CardPlace::Unseen | CardPlace::Out | CardPlace::In | CardPlace::InMute => {
             cx.show(Screen::Menu);
-            AwaitCustomer { language_back: None }.into()
+            AwaitCustomer { language_back: None, forgotten: None }.card_came(cx).into()
         }
     }
 }

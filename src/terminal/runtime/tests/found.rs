@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use transaction::{
-    Act, Answer, Effect, EffectNo, Event, Machine, Mode, Numbered, Outcome, Presence, Refusal, SafeAnswer,
-    Visit, VisitId,
+    Act, Answer, Effect, EffectNo, Event, Machine, Mode, Numbered, Order, Outcome, Presence, Refusal,
+    SafeAnswer, Visit, VisitId,
 };
 
 use super::composed;
 use crate::clock;
 use crate::queue::{CardTally, Message, Story};
-use crate::runtime::{Goal, Runtime, policy};
+use crate::runtime::{Goal, Runtime, policy, traced};
 use crate::test_support::unit::FakeUnit;
 use crate::test_support::{configuration, log};
 
@@ -87,4 +87,27 @@ fn the_log_says_how_the_customer_was_served() {
     runtime.flush_at_end();
     let opened = log(&config).into_iter().find(|entry| entry.code.as_str() == "visit-opened").unwrap();
     assert_eq!(opened.mode, Some(journal::Mode::Handset));
+}
+
+/// an operator's `resume` opened the service again on a journal that was known to be damaged.
+#[test]
+fn a_damaged_journal_is_not_resumed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut runtime, _) = in_a_visit(folder.path());
+    let resume = || Message::Event(Event::Order(Order::Resume));
+    assert!(runtime.file(clock::now(), resume(), Story::default()).is_some());
+    let damaged = Message::JournalDamaged { code: "journal-record-damaged" };
+    let (event, _) = runtime.file(clock::now(), damaged, Story::default()).unwrap();
+    assert!(matches!(event, Event::Unfit(_)));
+    assert!(runtime.file(clock::now(), resume(), Story::default()).is_none());
+    assert!(
+        runtime.file(clock::now(), Message::Event(Event::Order(Order::StopNow)), Story::default()).is_some()
+    );
+}
+
+/// with all traces on, the log had a line for each touch of the pad.
+#[test]
+fn no_trace_tells_when_the_pad_was_touched() {
+    assert!(!traced(&Event::PadTouched));
+    assert!(traced(&Event::Order(Order::StopNow)));
 }

@@ -15,6 +15,8 @@ pub(crate) struct FakeUnit {
     taken_at: usize,
     /// The first look for a card waits for this.
     hangs: Option<Mutex<Receiver<()>>>,
+    /// What its motor needs to move a card out.
+    returns_in: Duration,
     state: Mutex<State>,
 }
 
@@ -34,7 +36,12 @@ impl Default for FakeUnit {
 impl FakeUnit {
     /// The card is taken when it is given back for the n-th time; 0: never.
     pub(crate) fn taken_at(n: usize) -> Self {
-        Self { taken_at: n, hangs: None, state: Mutex::default() }
+        Self { taken_at: n, hangs: None, returns_in: Duration::ZERO, state: Mutex::default() }
+    }
+
+    /// Its motor needs so long to move a card out.
+    pub(crate) fn that_returns_in(returns_in: Duration) -> Self {
+        Self { returns_in, ..Self::default() }
     }
 
     /// With no card inside; one may be put in.
@@ -104,6 +111,7 @@ impl CardUnit for FakeUnit {
     }
 
     fn return_card(&self) -> Result<Return, Fault> {
+        std::thread::sleep(self.returns_in);
         let mut state = self.state.lock().unwrap();
         state.calls.push("return-card");
         if state.out {

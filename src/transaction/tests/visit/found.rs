@@ -130,3 +130,37 @@ fn a_card_that_is_gone_is_not_asked_to_be_taken_again() {
     let walk = walk.card(CardEvent::Removed).on(Event::Language(LanguageNo(0))).key(Key::Help);
     assert_eq!((walk.machine.state(), count(&walk, take)), ("AwaitRetained", shown + 1));
 }
+
+/// A card was put in at the menu and forgotten: the next customer's PIN went to it.
+#[test]
+fn a_card_that_nobody_begins_with_goes_back() {
+    let walk = started().safe(SafeAnswer::Safe(Presence::Empty)).card(CardEvent::Inserted);
+    let returns = count(&walk, RETURN);
+    let walk = walk.expire(Limit::CardTake);
+    assert_eq!((walk.machine.state(), count(&walk, RETURN)), ("AwaitCustomer", returns + 1));
+    assert_eq!(count(&walk, Effect::Act(Act::CallToTakeCard)), 1);
+    let walk = walk.expire(Limit::CardTake);
+    assert_eq!(count(&walk, Effect::Act(Act::CallToTakeCard)), 2, "as long as it is there");
+    let walk = walk.card(CardEvent::Removed);
+    assert!(walk.timers().is_empty(), "{:?}", walk.timers());
+}
+
+/// Who puts the card in first and then begins is served with it.
+#[test]
+fn a_card_that_is_put_in_first_stays_for_its_owner() {
+    let walk = started().safe(SafeAnswer::Safe(Presence::Empty)).card(CardEvent::Inserted);
+    let returns = count(&walk, RETURN);
+    let walk = walk.on(Event::Begin(VISIT));
+    assert_eq!((walk.machine.state(), count(&walk, RETURN)), ("AwaitChallenge", returns));
+    assert!(walk.timers().iter().all(|(_, limit)| *limit != Limit::CardTake));
+}
+
+/// Stopped after the visit, then told to end: the process waited for ever for a word that it is over.
+#[test]
+fn a_stopped_service_that_is_told_to_stop_says_again_that_it_is() {
+    let stopped = Effect::Act(Act::Show(Screen::OutOfService { why: Closed::Stopped }));
+    let walk = started().safe(SafeAnswer::Safe(Presence::Empty)).on(Event::Order(Order::StopAfterVisit));
+    let shown = count(&walk, stopped);
+    let walk = walk.on(Event::Order(Order::StopNow));
+    assert_eq!((walk.machine.state(), count(&walk, stopped)), ("AwaitOrder", shown + 1));
+}
