@@ -1,7 +1,9 @@
 //! The evidence of requests: copies for operators, and its erasure when its time is over.
 //!
-//! Invariant: nothing is erased from a journal whose pages were not all checked in this process: erasing writes old pages. That
-//! it could not be erased stops no visit.
+//! Invariants:
+//! - Nothing is erased from a journal whose pages were not all checked in this process: erasing writes old pages.
+//! - Nothing is erased by a clock that the host's challenge did not agree with: what is gone cannot be brought back.
+//! - That something could not be erased stops no visit.
 
 use std::time::{Duration, Instant};
 
@@ -20,17 +22,25 @@ const ERASE_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Erasure {
     /// The whole journal was checked in this process.
     journal_is_whole: bool,
+    /// The host's last challenge agreed with this machine's clock: a clock that is wrong erases too early.
+    clock_is_right: bool,
     last: Option<Instant>,
 }
 
 impl Erasure {
     fn is_due(&self, now: Instant) -> bool {
         self.journal_is_whole
+            && self.clock_is_right
             && self.last.is_none_or(|last| now.saturating_duration_since(last) >= ERASE_PAUSE)
     }
 }
 
 impl Runtime {
+    /// What a challenge says about this machine's clock.
+    pub(super) fn clock_compared(&mut self, agrees: bool) {
+        self.erasure.clock_is_right = agrees;
+    }
+
     /// The check beside the work is over, and everything passed.
     pub(super) fn journal_is_whole(&mut self, report: &journal::WholeReport) {
         self.parts.journal.found_whole(report);
@@ -100,11 +110,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn evidence_is_erased_once_a_day_and_only_from_a_journal_that_was_checked() {
+    fn evidence_is_erased_once_a_day_and_only_where_journal_and_clock_were_checked() {
         let start = Instant::now();
         let mut erasure = Erasure::default();
         assert!(!erasure.is_due(start));
         erasure.journal_is_whole = true;
+        assert!(!erasure.is_due(start), "the clock was compared with nothing");
+        erasure.clock_is_right = true;
         assert!(erasure.is_due(start));
         erasure.last = Some(start);
         assert!(!erasure.is_due(start + ERASE_PAUSE - Duration::from_secs(1)));

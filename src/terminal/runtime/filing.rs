@@ -108,7 +108,9 @@ impl Runtime {
         challenge: &wire::ChallengeAnswer,
     ) -> (ChallengeAnswer, Story) {
         let came = Moment { wall: came_at, steady: self.parts.clock.instant() };
-        match self.parts.office.take_challenge(asked_at, came, challenge) {
+        let taken = self.parts.office.take_challenge(asked_at, came, challenge);
+        self.clock_compared(taken.is_ok());
+        match taken {
             Ok(mut terms) => {
                 terms.show_in(self.catalogue().language());
                 if let Some(papers) = self.folder.of(visit) {

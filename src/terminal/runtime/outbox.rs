@@ -130,6 +130,7 @@ impl Runtime {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "any point on the steady clock will do")]
 mod tests {
     use super::*;
 

@@ -129,6 +129,8 @@ pub(super) fn brief(message: &Message) -> String {
         Message::CardRead { to, tries, .. } => format!("CardRead to {} {tries:?}", to.0),
         Message::Signature { to, .. } => format!("Signature to {}", to.0),
         Message::Decided(paper) => format!("Decided {} {:?}", short(&paper.request.0), paper.decision),
+        // Its folder is another one in each run.
+        Message::JournalWhole(report) => format!("JournalWhole of {} entries", report.log().entries),
         other => shortened(other),
     }
 }

@@ -43,6 +43,9 @@ pub(crate) struct AwaitPinVerified {
     holder: Holder,
     verify: Asked,
     deadline: Timer,
+    /// Cancelled, or the service is to stop. The card counts all the same: its word is awaited first, so that nobody
+    /// leaves with a locked card and does not know.
+    unwanted: Option<Refusal>,
 }
 
 /// The card signs.
@@ -197,7 +200,7 @@ impl Await for AwaitPin {
                 cx.show(Screen::Signing);
                 let verify = cx.ask(Act::VerifyPin);
                 let deadline = cx.arm(Limit::Verify);
-                Ok(AwaitPinVerified { holder: self.holder, verify, deadline }.into())
+                Ok(AwaitPinVerified { holder: self.holder, verify, deadline, unwanted: None }.into())
             }
             PinAnswer::Cancelled => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
             PinAnswer::TimedOut => self.stop(Outcome::Refused(Refusal::TimedOut), cx),
@@ -210,18 +213,24 @@ impl Await for AwaitPin {
     }
 }
 
+impl AwaitPinVerified {
+    fn unwanted(self, refusal: Refusal) -> State {
+        Self { unwanted: self.unwanted.or(Some(refusal)), ..self }.into()
+    }
+}
+
 impl Await for AwaitPinVerified {
     fn screen(&self) -> Option<Screen> {
         Some(Screen::Signing)
     }
 
-    fn stop_now(self, cx: &mut Cx) -> Next {
-        stop(self.holder, self.deadline, Outcome::Refused(Refusal::ServiceStopped), cx)
+    fn stop_now(self, _cx: &mut Cx) -> Next {
+        Ok(self.unwanted(Refusal::ServiceStopped))
     }
 
     fn key(self, key: Key, cx: &mut Cx) -> Next {
         match key {
-            Key::Cancel => stop(self.holder, self.deadline, Outcome::Refused(Refusal::Cancelled), cx),
+            Key::Cancel => Ok(self.unwanted(Refusal::Cancelled)),
             Key::Confirm | Key::Yes | Key::No | Key::More | Key::Help => self.ignore(key, cx),
         }
     }
@@ -241,19 +250,25 @@ impl Await for AwaitPinVerified {
         let visit = self.holder.visit;
         match answer {
             VerifyAnswer::Verified => {
-                cx.disarm(self.deadline);
                 cx.record(Record::PinVerified(visit));
+                if let Some(refusal) = self.unwanted {
+                    return stop(self.holder, self.deadline, Outcome::Refused(refusal), cx);
+                }
+                cx.disarm(self.deadline);
                 let sign = cx.ask(Act::Sign(visit));
                 Ok(AwaitSignature { holder: self.holder, sign, deadline: cx.arm(Limit::Sign) }.into())
             }
             VerifyAnswer::Wrong(tries) => {
                 cx.record(Record::PinWrong { visit, tries });
-                match tries {
-                    Tries::Left(left) => {
+                match (tries, self.unwanted) {
+                    (Tries::Left(left), None) => {
                         cx.disarm(self.deadline);
                         Ok(enter_or_ask(self.holder, left, true, cx))
                     }
-                    Tries::Blocked => {
+                    (Tries::Left(_), Some(refusal)) => {
+                        stop(self.holder, self.deadline, Outcome::Refused(refusal), cx)
+                    }
+                    (Tries::Blocked, _) => {
                         stop(self.holder, self.deadline, Outcome::Refused(Refusal::PinLocked), cx)
                     }
                 }

@@ -164,3 +164,24 @@ fn a_stopped_service_that_is_told_to_stop_says_again_that_it_is() {
     let walk = walk.on(Event::Order(Order::StopNow));
     assert_eq!((walk.machine.state(), count(&walk, stopped)), ("AwaitOrder", shown + 1));
 }
+
+/// Cancelled while the card checked the PIN: the card was locked by it, and nobody said so.
+#[test]
+fn who_cancels_while_the_card_checks_the_pin_learns_what_it_found() {
+    let cancelled = || Walk::begun().reach_pin(2).answer(Answer::Pin(PinAnswer::Entered)).key(Key::Cancel);
+    let ended = |walk: Walk| match walk.effects.iter().rev().find_map(|effect| match effect.what {
+        Effect::Act(Act::Show(screen)) => Some(screen),
+        _ => None,
+    }) {
+        Some(Screen::Stopped { outcome }) => outcome,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(cancelled().machine.state(), "AwaitPinVerified");
+    let locked = cancelled().answer(Answer::Verify(VerifyAnswer::Wrong(Tries::Blocked)));
+    assert_eq!(ended(locked), Outcome::Refused(Refusal::PinLocked));
+    let wrong = cancelled().answer(Answer::Verify(VerifyAnswer::Wrong(crate::support::tries(1))));
+    assert_eq!(ended(wrong), Outcome::Refused(Refusal::Cancelled));
+    let verified = cancelled().answer(Answer::Verify(VerifyAnswer::Verified));
+    assert_eq!(count(&verified, Effect::Act(Act::Sign(VISIT))), 0, "what is cancelled is not signed");
+    assert_eq!(ended(verified), Outcome::Refused(Refusal::Cancelled));
+}

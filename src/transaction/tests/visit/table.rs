@@ -213,6 +213,7 @@ fn every_state_and_every_event() {
 }
 
 /// A line for whoever collects what was proven: on standard output, and in the file that `MYNA_PROOFS` names.
+#[expect(clippy::print_stdout, reason = "that is what it is for")]
 fn prove(line: &str) {
     use std::io::Write as _;
     println!("\n{line}");
