@@ -73,7 +73,8 @@ fn free_name(journal: &Path, suffix: &str) -> PathBuf {
     (2_u32..).map(|n| beside(journal, &format!("{suffix}-{n}"))).find(|name| !taken(name)).unwrap_or(first)
 }
 
-/// The database that was set aside last, as far as the times in the names tell, and its name.
+/// The database that was set aside last, and its name. Numbers of entries only grow; the times in the names decide where a
+/// number is unknown: a clock may have been set back.
 pub(crate) fn newest_aside(journal: &Path) -> Option<(PathBuf, String)> {
     let prefix = format!("{}{ASIDE}", journal.file_name()?.to_str()?);
     fs::read_dir(folder(journal))
@@ -84,7 +85,16 @@ pub(crate) fn newest_aside(journal: &Path) -> Option<(PathBuf, String)> {
             let beside = ["-wal", "-journal", "-shm"].iter().any(|suffix| name.ends_with(suffix));
             (name.starts_with(&prefix) && !beside).then(|| (file.path(), name))
         })
-        .max_by(|(_, one), (_, other)| one.cmp(other))
+        .max_by(|(_, one), (_, other)| match (next_in(one), next_in(other)) {
+            (Some(one_next), Some(other_next)) if one_next != other_next => one_next.cmp(&other_next),
+            _ => one.cmp(other),
+        })
+}
+
+/// The sequence number for the entry after a journal that was set aside, as far as its name tells.
+fn next_in(name: &str) -> Option<u64> {
+    let (_, after) = name.split_once(NEXT)?;
+    after.split('-').next()?.parse().ok()
 }
 
 /// The sequence number after all that journals set aside here had, as far as their names tell.
@@ -94,8 +104,7 @@ pub(crate) fn next_after_aside(journal: &Path) -> Option<u64> {
         .ok()?
         .filter_map(|file| {
             let name = file.ok()?.file_name();
-            let (_, after) = name.to_str()?.strip_prefix(&prefix)?.split_once(NEXT)?;
-            after.split('-').next()?.parse().ok()
+            next_in(name.to_str()?.strip_prefix(&prefix)?)
         })
         .filter(|next| *next <= SEQUENCE_MAX)
         .max()

@@ -55,8 +55,8 @@
 //! - `log-verifies`: the device log verifies, against the checkpoint that the host holds; each visit in it is opened once
 //!   and closed once, one at a time; each entry says how the customer was served.
 //! - `commits`: a visit waits for the disk at most so often.
-//! - `always-goes-on`, `outbox-goes-on`, `no-bug`: no panic, no violation, no fault of the terminal's own making, no run that
-//!   comes to no end.
+//! - `always-goes-on`, `outbox-goes-on`, `stops-when-asked`, `no-bug`: no panic, no violation, no fault of the terminal's own
+//!   making, no run that comes to no end, no process that does not end when its service manager wants it to.
 //!
 //! # How to use it
 //!

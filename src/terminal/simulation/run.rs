@@ -328,16 +328,29 @@ impl World {
         self.holds("no-bug", !corrupt || shallow || deep, || {
             format!("a whole journal was found {recovery:?}")
         });
-        // A start that was killed after it had set the journal aside is followed by one that finds none.
-        let gone = corrupt || matches!(recovery, Recovery::Fresh);
-        self.holds("no-bug", gone || !shallow, || format!("a damaged journal was found {recovery:?}"));
-        if gone {
+        let asides = self.asides();
+        let set_aside = asides > self.truth.asides;
+        self.truth.asides = asides;
+        // It may have been the start before that set it aside, and failed after that.
+        self.holds("no-bug", set_aside || !(corrupt || shallow), || {
+            format!("a damaged journal was found {recovery:?}, and not set aside")
+        });
+        if set_aside {
             (self.truth.damaged, self.truth.damaged_deep) = (false, false);
         }
         if self.truth.damaged_deep || (self.weather.damage > 0 && self.dice.permille(100)) {
             let ms = self.dice.between(500, 5_000);
             self.after_here(ms, Self::check_journal);
         }
+    }
+
+    fn asides(&self) -> usize {
+        let names = std::fs::read_dir(&self.config.state_dir).unwrap().map(|file| file.unwrap().file_name());
+        names
+            .filter(|name| {
+                name.to_string_lossy().contains(".aside-") && !name.to_string_lossy().ends_with("-wal")
+            })
+            .count()
     }
 
     /// The check beside the work, as `journal_check.rs` does it; somebody comes and starts the service again.

@@ -85,6 +85,8 @@ pub(super) struct Truth {
     pub(super) damaged: bool,
     /// It is damaged where only the full check looks.
     pub(super) damaged_deep: bool,
+    /// Journals that were set aside.
+    pub(super) asides: usize,
     /// When the letter that is being read was posted, by the terminal's clock.
     pub(super) letter_at: Option<Timestamp>,
     /// Nothing goes wrong any more: the run comes to its end.

@@ -317,6 +317,11 @@ impl World {
         if self.process.is_some() {
             self.post(Message::Terminate, Story::default());
             self.after_here(300_000, |world| {
+                // A customer is waited for, a card that nobody takes, and a unit that may have one.
+                let card = world.unit.card.is_some() || world.unit.lost.is_some();
+                let waits = card || world.truth.visit.is_some();
+                let state = world.truth.state;
+                world.holds("stops-when-asked", waits, || format!("the process does not end, in {state}"));
                 world.kill_in(0);
             });
         }

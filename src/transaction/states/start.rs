@@ -310,8 +310,12 @@ impl Await for AwaitOrder {
         self.stale(timer, cx)
     }
 
-    /// The service is stopped already: who shows that again learns that nothing is waited for.
+    /// Said again: a process that is to end when nobody is served waits for it.
     fn stop_now(self, cx: &mut Cx) -> Next {
+        self.show_again(cx)
+    }
+
+    fn stop_soon(self, cx: &mut Cx) -> Next {
         self.show_again(cx)
     }
 

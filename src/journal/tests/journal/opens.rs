@@ -100,6 +100,29 @@ fn a_damaged_file_is_corrupt_and_set_aside() {
     assert_eq!((report.first_sequence, report.last_sequence, report.entries), (21, 21, 1));
 }
 
+/// Found by random visits: after a clock that had been ahead, requests of the journal set aside before last were carried
+/// over instead, and those of the last one forgotten.
+#[test]
+fn requests_of_the_journal_set_aside_last_go_on_although_the_clock_was_set_back() {
+    let place = Place::new();
+    let at = |seconds| OpenOptions { now: later(seconds), ..options() };
+    for (n, clock) in [(50, 3_600), (51, 0)] {
+        let mut journal = opened(&place.path());
+        let batch =
+            Batch { outbox: vec![put(n, cms(u8::try_from(n).unwrap()))], ..log([entry(n, word!("x"))]) };
+        journal.commit(&batch).unwrap();
+        drop(journal);
+        let sql = Connection::open(place.path()).unwrap();
+        sql.execute("UPDATE device_log SET hash = x'00' WHERE seq = (SELECT max(seq) FROM device_log)", [])
+            .unwrap();
+        sql.close().unwrap();
+        assert!(matches!(Journal::open(&place.path(), &at(clock)).unwrap(), Opened::Corrupt(_)));
+    }
+    let carried: Vec<_> = opened(&place.path()).outbox_pending().unwrap();
+    let carried: Vec<_> = carried.iter().map(|entry| entry.request_id).collect();
+    assert_eq!(carried, [visit(50), visit(51)]);
+}
+
 #[test]
 fn what_was_set_aside_is_never_overwritten() {
     let place = Place::new();

@@ -111,3 +111,16 @@ fn no_trace_tells_when_the_pad_was_touched() {
     assert!(!traced(&Event::PadTouched));
     assert!(traced(&Event::Order(Order::StopNow)));
 }
+
+/// A read that failed was the last round of the process: nothing asked for the next one.
+#[test]
+fn an_outbox_that_could_not_be_read_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let (parts, _) = composed(&config, Arc::new(FakeUnit::default()));
+    let mut runtime = Runtime::new(parts, Goal::Serve);
+    let other = rusqlite::Connection::open(config.journal_path()).unwrap();
+    other.execute_batch("ALTER TABLE outbox RENAME TO elsewhere").unwrap();
+    runtime.deliver_outbox();
+    assert!(runtime.outbox.again().is_some_and(|again| again > clock::instant()));
+}

@@ -86,6 +86,21 @@ fn a_question_that_changes_with_the_printer_has_its_whole_time_and_a_warning_of_
     assert_eq!((warnings(&walk), walk.machine.state()), (2, "AwaitReceiptChoice"));
 }
 
+/// Found by random visits: a terminal that was out of service never ended when its service manager wanted it to.
+#[test]
+fn who_is_out_of_service_already_says_so_when_asked_to_stop() {
+    let walk = Walk::new(ReturnOrder::ReceiptThenCard)
+        .on(Event::Start(Recovery::Clean))
+        .safe(SafeAnswer::Safe(Presence::Empty))
+        .on(Event::Order(Order::StopAfterVisit));
+    let says = |walk: &Walk| {
+        let shown = Effect::Act(Act::Show(Screen::OutOfService { why: Closed::Stopped }));
+        walk.effects.iter().filter(|effect| effect.what == shown).count()
+    };
+    assert_eq!(says(&walk), 1);
+    assert_eq!(says(&walk.on(Event::Order(Order::StopNow))), 2);
+}
+
 #[test]
 fn wrong_pin_down_to_the_last_try() {
     let walk = Walk::begun()
