@@ -413,6 +413,37 @@ impl PaperState {
     }
 }
 
+/// `printer.media` of XFS4IoT: what lies in the mouth of a printer that hands its receipts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptState {
+    /// It has no presenter: a receipt is out when it is cut.
+    NotSupported,
+    /// Cannot be told.
+    Unknown,
+    /// A receipt waits to be taken.
+    Present,
+    /// Nothing is there.
+    NotPresent,
+    /// A receipt is stuck.
+    Jammed,
+    /// The last receipt was not taken, and the printer took it back.
+    Retracted,
+}
+
+impl ReceiptState {
+    /// The word of XFS4IoT.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ReceiptState::NotSupported => "notSupported",
+            ReceiptState::Unknown => "unknown",
+            ReceiptState::Present => "present",
+            ReceiptState::NotPresent => "notPresent",
+            ReceiptState::Jammed => "jammed",
+            ReceiptState::Retracted => "retracted",
+        }
+    }
+}
+
 /// A printer's state at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrinterStatus {
@@ -420,6 +451,17 @@ pub struct PrinterStatus {
     pub device: DeviceState,
     /// Its paper.
     pub paper: PaperState,
+    /// What lies in its mouth.
+    pub media: ReceiptState,
+    /// The code of the fault that keeps it from printing, while there is one.
+    pub reason: Option<&'static str>,
+}
+
+impl PrinterStatus {
+    /// Of a printer without a presenter that reports no fault.
+    pub const fn new(device: DeviceState, paper: PaperState) -> Self {
+        Self { device, paper, media: ReceiptState::NotSupported, reason: None }
+    }
 }
 
 /// A receipt was printed.
@@ -431,12 +473,13 @@ pub struct Printed {
 
 /// A thing that prints receipts.
 pub trait Printer: Send + Sync {
-    /// Prints a receipt and returns when it is out.
+    /// Prints a receipt, once, and returns when it is out. Has an end whatever the printer does.
     ///
     /// # Errors
-    /// When it is not out, or not whole.
+    /// When it is not out, or not whole; `receipt-unknown` when that cannot be told. Whoever prints again after that may
+    /// print twice.
     fn print(&self, receipt: &Receipt) -> Result<Printed, Fault>;
 
-    /// The state now, for operators and the device log.
+    /// The state now, for operators and the device log. Never waits for the printer.
     fn status(&self) -> PrinterStatus;
 }

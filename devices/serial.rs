@@ -166,11 +166,9 @@ impl Line {
     pub fn write_all(&mut self, bytes: &[u8], limit: Duration) -> Result<(), LineError> {
         let stream = &mut self.stream;
         let written = self.runtime.block_on(async {
-            tokio::time::timeout(limit, async {
-                stream.write_all(bytes).await?;
-                stream.flush().await
-            })
-            .await
+            // No flush: there is no buffer above the system's, and the library's flush waits in the system until all has
+            // left, for ever where a device holds it back.
+            tokio::time::timeout(limit, stream.write_all(bytes)).await
         });
         match written {
             Ok(done) => Ok(done?),

@@ -4,6 +4,7 @@ mod clock;
 mod omron;
 mod pcsc;
 mod pcsc_fault;
+mod pcsc_pad;
 mod pcsc_session;
 mod pcsc_watch;
 mod socket_check;

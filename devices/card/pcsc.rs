@@ -9,11 +9,12 @@
 use std::ffi::CString;
 use std::time::Duration;
 
-use pcsc::{Context, Error, ReaderState, Scope, State};
+use pcsc::{Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 
 use super::DEVICE;
 use super::pcsc_fault::{Trouble, fault, no_result};
-use super::pcsc_session::PcscSession;
+use super::pcsc_pad::Pad;
+use super::pcsc_session::{PIN_DIGITS, PcscSession};
 use super::pcsc_watch;
 use super::socket_check;
 use super::worker::Workers;
@@ -56,6 +57,28 @@ impl PcscUnit {
         });
         answer.unwrap_or_else(|why| Err(no_result(DOING, &why)))
     }
+
+    /// Whether the reader has a pad of its own that takes a PIN of this card's length; for the start and for `doctor`. Needs no
+    /// card. Waits at most `limit`.
+    ///
+    /// # Errors
+    /// When the reader cannot be asked.
+    pub fn offers_pad(&self, limit: Duration) -> Result<bool, Fault> {
+        const DOING: &str = "asking the reader for a PIN pad";
+        let config = self.config.clone();
+        let answer = self.workers.run(limit, move |_| {
+            let context = establish()?;
+            let reader = choose_reader(&context, &config)?;
+            // Direct: to the reader itself, whether a card is in it or not.
+            let card = context
+                .connect(&reader, ShareMode::Direct, Protocols::UNDEFINED)
+                .map_err(|error| fault(DOING, error))?;
+            let pad = Pad::discover(&card, PIN_DIGITS).map_err(|error| fault(DOING, error));
+            let _left = card.disconnect(Disposition::LeaveCard);
+            Ok(pad?.is_some())
+        });
+        answer.unwrap_or_else(|why| Err(no_result(DOING, &why)))
+    }
 }
 
 impl CardUnit for PcscUnit {
@@ -69,11 +92,11 @@ impl CardUnit for PcscUnit {
 
     fn open(&self, limit: Duration) -> Result<Box<dyn CardSession>, Fault> {
         const DOING: &str = "reserving the card";
-        let config = self.config.clone();
+        let (config, workers) = (self.config.clone(), self.workers.clone());
         let answer = self.workers.run(limit, move |wanted| {
             let context = establish()?;
             let reader = choose_reader(&context, &config)?;
-            PcscSession::begin(context, &reader, wanted).map_err(|error| fault(DOING, error))
+            PcscSession::begin(context, &reader, workers, wanted).map_err(|error| fault(DOING, error))
         });
         let session = answer.unwrap_or_else(|why| Err(no_result(DOING, &why)))?;
         Ok(Box::new(session))
@@ -81,13 +104,13 @@ impl CardUnit for PcscUnit {
 
     fn make_safe(&self, limit: Duration) -> Result<Presence, Fault> {
         const DOING: &str = "powering off a card found in the reader";
-        let config = self.config.clone();
+        let (config, workers) = (self.config.clone(), self.workers.clone());
         let answer = self.workers.run(limit, move |wanted| {
             let context = establish()?;
             let reader = choose_reader(&context, &config)?;
             let begun = state_now(&context, &reader).and_then(|state| {
                 if state.contains(State::PRESENT) && !state.contains(State::MUTE) {
-                    PcscSession::begin(context, &reader, wanted).map(Some)
+                    PcscSession::begin(context, &reader, workers, wanted).map(Some)
                 } else if state.contains(State::PRESENT) {
                     Err(Error::UnresponsiveCard)
                 } else {

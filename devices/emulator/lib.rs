@@ -1,10 +1,13 @@
-//! A My Number Card (マイナンバーカード) in software, for readers in software.
+//! Hardware in software: a My Number Card (マイナンバーカード) for readers in software, and devices for serial lines in
+//! software ([`printer`]).
 //!
 //! - [`Card`] is the chip: commands in, answers out, counters on disk.
 //! - [`Slot`] is the card in a reader: insertion, levers, trace.
 //! - [`vpcd`] joins a slot to `pcscd` through vsmartcard's virtual reader; [`control`] is the socket by which a running
 //!   card is inserted, pulled out, exchanged and broken.
 //! - [`card_unit`] is a motorised card unit on a serial line, with the card in it.
+//!
+//! [`pin_pad`] is a PIN pad behind a pseudo-terminal.
 //!
 //! It shares no code with the project's own card protocol: two writers, one specification. What is not published
 //! about the real card is an assumption, labelled where it is made and listed in the README.
@@ -17,6 +20,8 @@ pub mod control;
 mod crypto;
 mod lever;
 mod persona;
+pub mod pin_pad;
+pub mod printer;
 pub mod pseudo_terminal;
 mod slot;
 mod state;

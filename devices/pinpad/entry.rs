@@ -78,7 +78,7 @@ impl Entry<'_> {
 
     /// Reads keys into the slot until the entry ends. The slot is not wiped here.
     pub(super) fn run(&self, keys: impl AsFd, meaning: fn(u8) -> Key, slot: &mut PinSlot) -> End {
-        let mut too_many = false;
+        let mut typed = Typed::default();
         loop {
             if let Err(end) = self.wait(keys.as_fd()) {
                 return end;
@@ -89,30 +89,51 @@ impl Entry<'_> {
                 Err(Errno::EINTR | Errno::EAGAIN) => continue,
                 Err(source) => return End::Failed(pad_failed("reading a key", source)),
             }
-            let before = (slot.len(), too_many);
-            match slot.landed() {
-                Landed::Digit if too_many => slot.clear(),
-                Landed::Digit => {}
-                Landed::Full => {
-                    too_many = true;
-                    slot.clear();
-                }
-                Landed::Other(byte) => match meaning(byte) {
-                    Key::Enter if slot.is_complete() => return End::Entered,
-                    Key::Cancel => return End::Cancelled,
-                    Key::Backspace if !too_many => slot.pop(),
-                    Key::Backspace | Key::Clear => {
-                        too_many = false;
-                        slot.clear();
-                    }
-                    Key::Enter | Key::Ignored => {}
-                },
-            }
-            if (slot.len(), too_many) != before {
-                let entered = u8::try_from(slot.len()).unwrap_or(u8::MAX);
-                (self.progress)(PinProgress { entered, too_many });
+            if let Some(end) = typed.landed(self, meaning, slot) {
+                return end;
             }
         }
+    }
+}
+
+/// What is known of the keys so far beside the digits, which are in the slot.
+#[derive(Default)]
+pub(super) struct Typed {
+    too_many: bool,
+}
+
+impl Typed {
+    /// Takes the byte in the slot's landing cell as a key, and tells the dots. `Some` when the entry is over.
+    pub(super) fn landed(
+        &mut self,
+        entry: &Entry<'_>,
+        meaning: fn(u8) -> Key,
+        slot: &mut PinSlot,
+    ) -> Option<End> {
+        let before = (slot.len(), self.too_many);
+        match slot.landed() {
+            Landed::Digit if self.too_many => slot.clear(),
+            Landed::Digit => {}
+            Landed::Full => {
+                self.too_many = true;
+                slot.clear();
+            }
+            Landed::Other(byte) => match meaning(byte) {
+                Key::Enter if slot.is_complete() => return Some(End::Entered),
+                Key::Cancel => return Some(End::Cancelled),
+                Key::Backspace if !self.too_many => slot.pop(),
+                Key::Backspace | Key::Clear => {
+                    self.too_many = false;
+                    slot.clear();
+                }
+                Key::Enter | Key::Ignored => {}
+            },
+        }
+        if (slot.len(), self.too_many) != before {
+            let entered = u8::try_from(slot.len()).unwrap_or(u8::MAX);
+            (entry.progress)(PinProgress { entered, too_many: self.too_many });
+        }
+        None
     }
 }
 

@@ -60,7 +60,37 @@ impl Bitmap {
         }
     }
 
-    /// Writes the picture as a PNG of one bit a dot, with its true size in the file.
+    /// Draws modules of a code, the first at (`x`, `y`), each a square of `module` dots.
+    pub(super) fn draw_modules(&mut self, rows: &[Vec<bool>], (x, y): (i32, i32), module: i32) {
+        for (row, y) in rows.iter().zip((0..).map(|index| y + index * module)) {
+            let black = row.iter().zip((0..).map(|index| x + index * module));
+            for (_, x) in black.filter(|(black, _)| **black) {
+                for (x, y) in (y..y + module).flat_map(|y| (x..x + module).map(move |x| (x, y))) {
+                    self.set(x, y, true);
+                }
+            }
+        }
+    }
+
+    /// Black becomes white.
+    pub(super) fn invert(&mut self) {
+        self.bits.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+
+    /// A printer acts on some pairs of bytes even inside a picture (DLE EOT, DLE ENQ, DLE DC4). Where two neighbouring bytes
+    /// are such a pair, one dot more is set, in every rendering alike: the picture stays the same everywhere.
+    pub(super) fn break_commands(&mut self) {
+        const DLE: u8 = 0x10;
+        let mut before = 0;
+        for byte in &mut self.bits {
+            if before == DLE && matches!(*byte, 0x04 | 0x05 | 0x14) {
+                *byte |= 0x08;
+            }
+            before = *byte;
+        }
+    }
+
+    /// Writes the picture as a PNG of one bit a dot.
     ///
     /// # Errors
     /// When `to` cannot be written.
@@ -68,7 +98,7 @@ impl Bitmap {
         let mut encoder = png::Encoder::new(to, self.width, self.height);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::One);
-        // 8 dots a mm.
+        // True size on the screen for 8 dots a mm, which most printers have.
         let dots_a_metre = png::PixelDimensions { xppu: 8_000, yppu: 8_000, unit: png::Unit::Meter };
         encoder.set_pixel_dims(Some(dots_a_metre));
         let mut writer = encoder.write_header()?;
@@ -76,5 +106,24 @@ impl Bitmap {
         let inverted: Vec<u8> = self.bits.iter().map(|byte| !byte).collect();
         writer.write_image_data(&inverted)?;
         writer.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(bytes: &[u8]) -> Bitmap {
+        Bitmap { width: 16, height: bytes.len() as u32 / 2, bytes_per_row: 2, bits: bytes.to_vec() }
+    }
+
+    #[test]
+    fn no_picture_has_a_command_in_it() {
+        let mut dots = bytes(&[0x10, 0x04, 0x01, 0x10, 0x14, 0x10, 0x05, 0x00, 0x10, 0x10, 0x04, 0x04]);
+        dots.break_commands();
+        assert_eq!(dots.bits, [0x10, 0x0c, 0x01, 0x10, 0x1c, 0x10, 0x0d, 0x00, 0x10, 0x10, 0x0c, 0x04]);
+        let mut other = bytes(&[0x10, 0x06, 0x04, 0x10]);
+        other.break_commands();
+        assert_eq!(other.bits, [0x10, 0x06, 0x04, 0x10], "what is no command stays");
     }
 }

@@ -8,7 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::receipt::{Paper, Receipt};
+use super::format::Paper;
+use super::receipt::Receipt;
 use super::{render_bitmap, render_text};
 use crate::port::{Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus};
 
@@ -106,7 +107,8 @@ impl Printer for FilePrinter {
 
     fn status(&self) -> PrinterStatus {
         let Ok((_, count)) = self.count() else {
-            return PrinterStatus { device: DeviceState::HardwareError, paper: PaperState::Unknown };
+            let down = PrinterStatus::new(DeviceState::HardwareError, PaperState::Unknown);
+            return PrinterStatus { reason: Some("printer-failed"), ..down };
         };
         let paper = if count >= self.receipts_max {
             PaperState::Out
@@ -115,7 +117,8 @@ impl Printer for FilePrinter {
         } else {
             PaperState::Full
         };
-        PrinterStatus { device: DeviceState::Online, paper }
+        let reason = (paper == PaperState::Out).then_some("paper-out");
+        PrinterStatus { reason, ..PrinterStatus::new(DeviceState::Online, paper) }
     }
 }
 

@@ -1,20 +1,28 @@
-//! Lines of Japanese and Latin text.
+//! Lines of Japanese, Latin and Thai text.
 //!
 //! Invariants:
 //! - No line begins with what may not begin one (closing brackets, full stops, small kana, 「ー」) or ends with an opening
 //!   bracket, unless a single unbreakable piece is wider than the line.
 //! - A line ends at the end of a phrase where one fits: readers of a receipt are often not young.
 //! - Latin words and numbers are not broken, unless wider than the line.
+//! - Thai has no spaces between words and is broken without a dictionary: at a space where that does not leave half a line
+//!   empty, else where a syllable surely begins or ends as it is written, else between clusters. So a line may end inside
+//!   a word; a vowel or tone mark never comes away from its consonant.
 //! - No character is lost but the spaces at a break; every line fits.
 
+use super::glyphs::is_thai;
+
 /// May not begin a line (JIS X 4051, the common subset).
-const NOT_FIRST: &str = "、。，．・：；？！゛゜ヽヾゝゞ々ー）」』】〕〉》］｝ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ…‥’”)]},.:;?!%～〜";
+const NOT_FIRST: &str = "、。，．・：；？！゛゜ヽヾゝゞ々ー）」』】〕〉》］｝ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ…‥’”)]},.:;?!%～〜ๆฯ";
 
 /// May not end a line.
 const NOT_LAST: &str = "（「『【〔〈《［｛‘“([{¥№";
 
 /// A reader pauses after these.
 const PHRASE_END: &str = "、。，．！？；・…）」』】〕〉》］｝)";
+
+/// A Thai phrase is moved to the next line only if this share of the line is filled already.
+const THAI_FILLED_MIN: f32 = 0.6;
 
 /// Breaks `text` into lines that are at most `width` wide by `measure`, which gives the width of one character.
 pub(super) fn lines(text: &str, width: f32, measure: impl Fn(char) -> f32) -> Vec<String> {
@@ -39,7 +47,9 @@ struct Filler<M> {
 impl<M: Fn(char) -> f32> Filler<M> {
     /// A phrase goes where it fits whole; one wider than a line is broken between pieces, and a piece between characters.
     fn phrase(&mut self, phrase: &str) {
-        if self.make_room(phrase) {
+        let thai = phrase.chars().any(is_thai);
+        let fits_here = self.used + self.wanted(phrase) <= self.width;
+        if (!thai || fits_here || self.used >= self.width * THAI_FILLED_MIN) && self.make_room(phrase) {
             return self.push(phrase);
         }
         for piece in split(phrase, may_break) {
@@ -47,22 +57,19 @@ impl<M: Fn(char) -> f32> Filler<M> {
                 self.push(&piece);
                 continue;
             }
-            for character in piece.chars() {
+            for cluster in split(&piece, |_, after, _| !is_thai_mark(after)) {
                 // Spaces may hang over the end; they are dropped there.
-                if character != ' '
-                    && self.used + (self.measure)(character) > self.width
-                    && !self.line.is_empty()
-                {
+                if cluster != " " && self.used + self.wanted(&cluster) > self.width && !self.line.is_empty() {
                     self.end_line();
                 }
-                self.push(character.encode_utf8(&mut [0; 4]));
+                self.push(&cluster);
             }
         }
     }
 
     /// Begins a new line if `text` does not fit on this one; false if it fits on none.
     fn make_room(&mut self, text: &str) -> bool {
-        let wanted: f32 = text.trim_end_matches(' ').chars().map(&self.measure).sum();
+        let wanted = self.wanted(text);
         if wanted > self.width {
             return false;
         }
@@ -70,6 +77,11 @@ impl<M: Fn(char) -> f32> Filler<M> {
             self.end_line();
         }
         true
+    }
+
+    /// How much of a line a text takes; a space at its end takes nothing there.
+    fn wanted(&self, text: &str) -> f32 {
+        text.trim_end_matches(' ').chars().map(&self.measure).sum()
     }
 
     fn push(&mut self, text: &str) {
@@ -105,7 +117,24 @@ fn may_break(before: char, after: char, _next: Option<char>) -> bool {
     if after == ' ' || NOT_FIRST.contains(after) || NOT_LAST.contains(before) {
         return false;
     }
-    before == ' ' || is_wide(before) || is_wide(after)
+    before == ' ' || is_wide(before) || is_wide(after) || is_thai_boundary(before, after)
+}
+
+/// Where one syllable ends or the next begins, as far as the writing alone tells: before a vowel that is written before
+/// its consonant; after a sign that can only end a syllable; between Thai and anything else.
+fn is_thai_boundary(before: char, after: char) -> bool {
+    let leads = |character: char| matches!(character, '\u{e40}'..='\u{e44}');
+    match (is_thai(before), is_thai(after)) {
+        (true, true) => !leads(before) && !is_thai_mark(after) && (leads(after) || "ะำๆฯ".contains(before)),
+        (true, false) => after.is_alphanumeric(),
+        (false, true) => before.is_alphanumeric(),
+        (false, false) => false,
+    }
+}
+
+/// Belongs to the consonant before it: vowels above, below and after, tone marks, the signs of repetition and omission.
+const fn is_thai_mark(character: char) -> bool {
+    matches!(character, '\u{e2f}'..='\u{e3a}' | '\u{e45}'..='\u{e4e}')
 }
 
 /// Where a reader pauses: after a sign or space, where kana endings pass into the next word, before a polite お or ご.
@@ -128,6 +157,15 @@ fn is_kanji(character: char) -> bool {
     matches!(character, '々' | '一'..='龠')
 }
 
+/// Columns of a fixed-width line: 2 for Japanese, none for what stands above or below another character.
+pub(super) fn columns(character: char) -> usize {
+    match character {
+        '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' => 0,
+        wide if is_wide(wide) => 2,
+        _ => 1,
+    }
+}
+
 /// Takes two columns of a fixed-width line: kana, kanji, full-width signs.
 pub(super) fn is_wide(character: char) -> bool {
     matches!(
@@ -145,7 +183,7 @@ mod tests {
     use super::*;
 
     fn columns(character: char) -> f32 {
-        if is_wide(character) { 2.0 } else { 1.0 }
+        super::columns(character) as f32
     }
 
     fn broken(text: &str, width: f32) -> Vec<String> {
@@ -178,12 +216,34 @@ mod tests {
     }
 
     #[test]
+    fn thai_breaks_at_spaces_and_at_syllables_that_can_be_seen() {
+        assert_eq!(broken("กรุณานำบัตรไป ด้วยทุกครั้ง", 14.0), ["กรุณานำบัตรไป", "ด้วยทุกครั้ง"]);
+        // Before a vowel written first, after one that ends a syllable.
+        assert_eq!(broken("บัตรเดิม", 5.0), ["บัตร", "เดิม"]);
+        assert_eq!(broken("กรุณานำบัตร", 8.0), ["กรุณานำ", "บัตร"]);
+        // Nothing but consonants: between clusters, and no mark begins a line.
+        assert_eq!(broken("ตู้นี้", 1.0), ["ตู้", "นี้"]);
+        assert_eq!(broken("ทำ", 1.0), ["ทำ"]);
+    }
+
+    #[test]
     fn nothing_has_no_lines() {
         assert!(broken("", 10.0).is_empty());
         assert_eq!(broken("   ", 2.0), [""]);
     }
 
     proptest! {
+        #[test]
+        fn no_thai_mark_comes_away_from_its_consonant(text in "[ กขตรเแไาิู้ำๆ]{0,60}", width in 4u8..40) {
+            let found = broken(&text, f32::from(width));
+            for line in found.iter().skip(1) {
+                let first = line.chars().next();
+                prop_assert!(first.is_none_or(|first| !is_thai_mark(first) || text.contains(&format!(" {line}"))), "{found:?}");
+            }
+            let without_spaces = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(without_spaces(&found.concat()), without_spaces(&text));
+        }
+
         #[test]
         fn every_line_fits_and_no_character_is_lost(
             text in "[ a-zA-Z0-9あ-んア-ン一-龠、。「」（）ー]{0,80}", width in 2u8..60

@@ -3,10 +3,12 @@
 //! Invariant: everything is laid out before anything is drawn, so the page knows its height and nothing is cut off.
 
 use super::bitmap::Bitmap;
-use super::blocks::Block;
+use super::format::Format;
 use super::glyphs::{Faces, Style};
+use super::layout::{Align, Block, Content, Layout, Letters, Part};
 use super::line_break::lines;
-use super::receipt::{Paper, Value};
+use super::qr;
+use super::receipt::{Receipt, Row};
 
 /// Something on the page. `y` grows downwards; `baseline` is where letters stand.
 enum Item {
@@ -14,260 +16,213 @@ enum Item {
     Black { x: i32, y: i32, width: i32, height: i32 },
     Frame { y: i32, height: i32, stroke: i32 },
     DottedLine { y: i32 },
+    Code { x: i32, y: i32, module: i32, rows: Vec<Vec<bool>> },
 }
 
 /// A page, ready to be drawn.
 pub(super) struct Page {
-    width: i32,
+    format: Format,
     margin: i32,
     height: i32,
     items: Vec<Item>,
 }
 
-/// Sizes in dots. One step of the scale per purpose, the same on both papers but for what would not fit.
-#[derive(Clone, Copy)]
-struct Sizes {
-    margin: i32,
-    body: f32,
-    small: f32,
-    heading: f32,
-    title_max: f32,
-    result_max: f32,
-    number: f32,
-}
-
-const fn sizes(paper: Paper) -> Sizes {
-    match paper {
-        Paper::Mm58 => Sizes {
-            margin: 8,
-            body: 23.0,
-            small: 19.0,
-            heading: 25.0,
-            title_max: 26.0,
-            result_max: 44.0,
-            number: 38.0,
-        },
-        Paper::Mm80 => Sizes {
-            margin: 14,
-            body: 25.0,
-            small: 20.0,
-            heading: 28.0,
-            title_max: 32.0,
-            result_max: 52.0,
-            number: 50.0,
-        },
-    }
-}
-
-/// Display text shrinks to fit on one line, but not below this; then it is broken.
+/// Display text shrinks to fit on one line, but not below this; then it is broken. Dots at 203 an inch.
 const DISPLAY_SIZE_MIN: f32 = 22.0;
 /// From the top of one line of text to the next, in sizes.
 const LEADING: f32 = 1.42;
 /// From the top of a character's box to its baseline, in sizes; that of the font.
 const BASELINE: f32 = 0.88;
 
-#[derive(Clone, Copy)]
-enum Align {
-    Left,
-    Centre,
-    Right,
+pub(super) fn lay_out(receipt: &Receipt, format: Format, faces: &Faces) -> Page {
+    let layout = Layout::built_in();
+    let margin = layout.page.margin(format);
+    let y = format.scaled(layout.page.top);
+    // A paper's width is far smaller than i32.
+    let width = format.dots as i32;
+    let mut setter = Setter { faces, format, margin, width, y, indent: 0, white: false, items: Vec::new() };
+    for block in layout.blocks(receipt, format) {
+        setter.block(&block);
+    }
+    Page { format, margin, height: setter.y + format.scaled(layout.page.bottom), items: setter.items }
 }
 
-pub(super) fn lay_out(blocks: &[Block<'_>], paper: Paper, faces: &Faces) -> Page {
-    let sizes = sizes(paper);
-    // A paper's width is far smaller than i32.
-    let width = paper.dots() as i32;
-    let mut setter = Setter { faces, sizes, width, y: 20, items: Vec::new() };
-    for block in blocks {
-        setter.block(block);
+/// One line of text, as wide as the paper and `height` high: what a printer's own letters cannot say.
+pub(super) fn draw_line(
+    parts: &[(Align, &str)],
+    style: Style,
+    (width, height): (u32, u32),
+    faces: &mut Faces,
+) -> Bitmap {
+    let mut paper = Bitmap::white(width, height);
+    let baseline = ((height as f32 - style.size) / 2.0 + style.size * BASELINE).round() as i32;
+    for (align, text) in parts {
+        let free = width as f32 - faces.measure(text, style);
+        let x = match align {
+            Align::Left => 0.0,
+            Align::Centre => free / 2.0,
+            Align::Right => free,
+        };
+        faces.draw(text, style, (x.max(0.0).floor(), baseline), |x, y| paper.set(x, y, true));
     }
-    Page { width, margin: sizes.margin, height: setter.y + 24, items: setter.items }
+    paper
 }
 
 struct Setter<'f> {
     faces: &'f Faces,
-    sizes: Sizes,
+    format: Format,
+    margin: i32,
     width: i32,
     y: i32,
+    /// Additional margin inside a frame.
+    indent: i32,
+    white: bool,
     items: Vec<Item>,
 }
 
 impl Setter<'_> {
     fn block(&mut self, block: &Block<'_>) {
-        let Sizes { body, small, heading, title_max, .. } = self.sizes;
-        match block {
-            Block::Banner(text) => self.banner(text),
-            Block::Title(text) => {
-                let style = self.display(text, title_max, self.inner());
-                self.paragraph(text, style, Align::Centre, 0);
+        self.y += block.before;
+        let top = self.y;
+        let at = self.items.len();
+        self.y += block.padding;
+        self.indent = if block.frame > 0 || block.reversed { self.format.scaled(16) } else { 0 };
+        self.white = block.reversed;
+        block.parts.iter().for_each(|part| self.part(part));
+        (self.indent, self.white) = (0, false);
+        self.y += block.padding;
+        let height = self.y - top;
+        if block.reversed {
+            // The black goes in first, the letters over it.
+            let (x, width) = (self.margin, self.width - 2 * self.margin);
+            self.items.insert(at, Item::Black { x, y: top, width, height });
+        } else if block.frame > 0 {
+            self.items.push(Item::Frame { y: top, height, stroke: block.frame });
+        }
+        self.y += block.after;
+    }
+
+    fn part(&mut self, part: &Part<'_>) {
+        self.y += part.before;
+        match &part.content {
+            Content::Texts(texts) => {
+                for text in texts {
+                    let style = if part.fit { self.display(text, part.letters) } else { style(part.letters) };
+                    self.paragraph(text, style, part.align, 0);
+                    self.y += part.between;
+                }
             }
-            Block::Subtitle(text) => {
-                self.y += 2;
-                self.paragraph(text, regular(small), Align::Centre, 0);
+            Content::Bullets(texts) => {
+                for text in texts {
+                    self.bullet(text, style(part.letters));
+                    self.y += part.between;
+                }
             }
-            Block::Result(text) => self.result(text),
-            Block::Paragraph(text) => {
-                self.paragraph(text, regular(body), Align::Left, 0);
-                self.y += 8;
+            Content::Rows { rows, label, strong } => {
+                self.rows(rows, (part.letters, *label, *strong), part.between);
             }
-            Block::Rows(rows) => self.rows(rows),
-            Block::Heading(text) => {
-                self.y += 14;
-                self.paragraph(text, bold(heading), Align::Left, 0);
-                self.y += 4;
-            }
-            Block::Bullet(text) => self.bullet(text),
-            Block::Helpline { heading, number, lines } => self.helpline(heading, number, lines),
-            Block::Footer(text) => self.paragraph(text, regular(small), Align::Left, 0),
+            Content::Code { url, module } => self.code(url, *module),
         }
     }
 
     /// Width between the margins.
     fn inner(&self) -> f32 {
-        (self.width - 2 * self.sizes.margin) as f32
+        (self.width - 2 * (self.margin + self.indent)) as f32
     }
 
-    fn measure(&self, text: &str, style: Style) -> f32 {
-        text.chars().map(|character| self.faces.advance(character, style)).sum()
+    /// The largest style up to `letters` in which `text` fits on one line.
+    fn display(&self, text: &str, letters: Letters) -> Style {
+        let full = style(letters);
+        let (wanted, there) = (self.faces.measure(text, full), self.inner());
+        let least = self.format.scaled_size(DISPLAY_SIZE_MIN);
+        let size = if wanted <= there { full.size } else { (full.size * there / wanted).floor() };
+        // What has to be broken all the same need not be that small.
+        let broken = full.size.min(least * 1.2).floor();
+        Style { size: if size >= least { size } else { broken }, ..full }
     }
 
-    /// The largest bold style in which `text` fits on one line of `width`.
-    fn display(&self, text: &str, size_max: f32, width: f32) -> Style {
-        let full = self.measure(text, bold(size_max));
-        let size = if full <= width { size_max } else { (size_max * width / full).floor() };
-        if size >= DISPLAY_SIZE_MIN { bold(size) } else { bold(size_max.min(DISPLAY_SIZE_MIN + 4.0)) }
-    }
-
-    fn line(&mut self, text: String, style: Style, align: Align, indent: i32, white: bool) {
-        let margin = (self.sizes.margin + indent) as f32;
+    fn line(&mut self, text: String, style: Style, align: Align, indent: i32) {
+        let margin = (self.margin + self.indent + indent) as f32;
+        let free = self.width as f32 - self.faces.measure(&text, style);
         let x = match align {
             Align::Left => margin,
-            Align::Centre => (self.width as f32 - self.measure(&text, style)) / 2.0,
-            Align::Right => self.width as f32 - margin - self.measure(&text, style),
+            Align::Centre => free / 2.0,
+            Align::Right => free - margin,
         };
         let height = (style.size * LEADING).round() as i32;
         let baseline = self.y + ((height as f32 - style.size) / 2.0 + style.size * BASELINE).round() as i32;
-        self.items.push(Item::Text { x, baseline, style, text, white });
+        self.items.push(Item::Text { x, baseline, style, text, white: self.white });
         self.y += height;
     }
 
-    fn broken(&self, text: &str, style: Style, width: f32) -> Vec<String> {
-        lines(text, width, |character| self.faces.advance(character, style))
-    }
-
     fn paragraph(&mut self, text: &str, style: Style, align: Align, indent: i32) {
-        let sides = if matches!(align, Align::Left) { indent } else { 2 * indent };
-        for line in self.broken(text, style, self.inner() - sides as f32) {
-            self.line(line, style, align, indent, false);
+        let width = self.inner() - indent as f32;
+        for line in lines(text, width, |character| self.faces.advance(character, style)) {
+            self.line(line, style, align, indent);
         }
     }
 
-    fn banner(&mut self, text: &str) {
-        let style = bold(self.sizes.heading);
-        let top = self.y;
-        let lines = self.broken(text, style, self.inner() - 24.0);
-        // The black goes in first, the letters over it.
-        let at = self.items.len();
-        self.y += 10;
-        for line in lines {
-            self.line(line, style, Align::Centre, 0, true);
-        }
-        self.y += 10;
-        let margin = self.sizes.margin;
-        let black = Item::Black { x: margin, y: top, width: self.width - 2 * margin, height: self.y - top };
-        self.items.insert(at, black);
-        self.y += 18;
-    }
-
-    fn result(&mut self, text: &str) {
-        self.y += 14;
-        let top = self.y;
-        let style = self.display(text, self.sizes.result_max, self.inner() - 40.0);
-        self.y += 16;
-        self.paragraph(text, style, Align::Centre, 16);
-        self.y += 16;
-        self.items.push(Item::Frame { y: top, height: self.y - top, stroke: 4 });
-        self.y += 16;
-    }
-
-    fn rows(&mut self, rows: &[(&str, &Value)]) {
-        self.y += 6;
+    fn rows(&mut self, rows: &[Row], letters: (Letters, Letters, Letters), between: i32) {
         self.items.push(Item::DottedLine { y: self.y });
-        for (label, value) in rows {
-            self.y += 6;
-            self.row(label, value);
-            self.y += 6;
+        for row in rows {
+            self.y += between;
+            self.row(row, letters);
+            self.y += between;
             self.items.push(Item::DottedLine { y: self.y });
         }
-        self.y += 6;
     }
 
     /// On one line where both fit, else the value below its label.
-    fn row(&mut self, label: &str, value: &Value) {
-        let label_style = regular(self.sizes.small + 1.0);
-        let style = if value.strong() { bold(self.sizes.heading) } else { regular(self.sizes.body) };
-        let both = self.measure(label, label_style) + 20.0 + self.measure(value.text(), style);
+    fn row(&mut self, row: &Row, (plain, label, strong): (Letters, Letters, Letters)) {
+        let label_style = style(label);
+        let value_style = if row.value.strong() { style(strong) } else { style(plain) };
+        let value = row.value.text();
+        let gap = self.format.scaled(20) as f32;
+        let both = self.faces.measure(&row.label, label_style) + gap + self.faces.measure(value, value_style);
         if both > self.inner() {
-            self.paragraph(label, label_style, Align::Left, 0);
-            self.paragraph(value.text(), style, Align::Right, 0);
+            self.paragraph(&row.label, label_style, Align::Left, 0);
+            self.paragraph(value, value_style, Align::Right, 0);
             return;
         }
         // The label stands on the value's baseline.
-        let x = self.sizes.margin as f32;
-        self.line(value.text().to_owned(), style, Align::Right, 0, false);
+        let x = self.margin as f32;
+        self.line(value.to_owned(), value_style, Align::Right, 0);
         if let Some(Item::Text { baseline, .. }) = self.items.last() {
-            let item = Item::Text {
-                x,
-                baseline: *baseline,
-                style: label_style,
-                text: label.to_owned(),
-                white: false,
-            };
-            self.items.push(item);
+            let (baseline, text) = (*baseline, row.label.clone());
+            self.items.push(Item::Text { x, baseline, style: label_style, text, white: false });
         }
     }
 
-    fn bullet(&mut self, text: &str) {
-        let style = regular(self.sizes.body);
+    fn bullet(&mut self, text: &str, style: Style) {
         let indent = style.size.round() as i32;
         let top = self.y;
         self.paragraph(text, style, Align::Left, indent);
         let side = (style.size * 0.36).round() as i32;
         let y = top + ((style.size * LEADING - side as f32) / 2.0).round() as i32;
-        self.items.push(Item::Black { x: self.sizes.margin + 2, y, width: side, height: side });
-        self.y += 8;
+        self.items.push(Item::Black { x: self.margin + 2, y, width: side, height: side });
     }
 
-    fn helpline(&mut self, heading: &str, number: &str, lines: &[&str]) {
-        self.y += 14;
-        let top = self.y;
-        self.y += 14;
-        let style = self.display(heading, self.sizes.heading, self.inner() - 32.0);
-        self.paragraph(heading, style, Align::Centre, 16);
-        let style = self.display(number, self.sizes.number, self.inner() - 40.0);
-        self.paragraph(number, style, Align::Centre, 16);
-        self.y += 2;
-        for line in lines {
-            self.paragraph(line, regular(self.sizes.small), Align::Centre, 16);
-        }
-        self.y += 14;
-        self.items.push(Item::Frame { y: top, height: self.y - top, stroke: 2 });
-        self.y += 14;
+    /// Centred, in modules of `module` dots, or smaller ones where the paper is too narrow.
+    fn code(&mut self, url: &str, module: i32) {
+        let Some(rows) = qr::modules(url) else { return };
+        // A code has fewer than 200 modules.
+        let side = rows.len() as i32;
+        let module = module.min((self.width - 2 * self.margin) / (side + 2 * qr::QUIET)).max(1);
+        let x = (self.width - side * module) / 2;
+        self.items.push(Item::Code { x, y: self.y + module, module, rows });
+        // The white lines above and below are most of the quiet zone.
+        self.y += (side + 2) * module;
     }
 }
 
-const fn regular(size: f32) -> Style {
-    Style { size, bold: false }
-}
-
-const fn bold(size: f32) -> Style {
-    Style { size, bold: true }
+const fn style(letters: Letters) -> Style {
+    Style { size: letters.size, bold: letters.bold }
 }
 
 impl Page {
     pub(super) fn draw(&self, faces: &mut Faces) -> Bitmap {
         // Both are positive and small: a page is some metres long at most.
-        let mut paper = Bitmap::white(self.width.unsigned_abs(), self.height.unsigned_abs());
+        let mut paper = Bitmap::white(self.format.dots, self.height.unsigned_abs());
         for item in &self.items {
             self.draw_item(item, faces, &mut paper);
         }
@@ -275,14 +230,10 @@ impl Page {
     }
 
     fn draw_item(&self, item: &Item, faces: &mut Faces, paper: &mut Bitmap) {
-        let (left, right) = (self.margin, self.width - self.margin);
+        let (left, right) = (self.margin, self.format.dots as i32 - self.margin);
         match item {
             Item::Text { x, baseline, style, text, white } => {
-                let mut x = *x;
-                for character in text.chars() {
-                    faces.draw(character, *style, (x, *baseline), |x, y| paper.set(x, y, !white));
-                    x += faces.advance(character, *style);
-                }
+                faces.draw(text, *style, (*x, *baseline), |x, y| paper.set(x, y, !white));
             }
             Item::Black { x, y, width, height } => fill(paper, (*x, x + width), (*y, y + height)),
             Item::Frame { y, height, stroke } => {
@@ -296,6 +247,7 @@ impl Page {
                     fill(paper, (x, x + 1), (*y, y + 2));
                 }
             }
+            Item::Code { x, y, module, rows } => paper.draw_modules(rows, (*x, *y), *module),
         }
     }
 }

@@ -2,42 +2,6 @@
 
 use jiff::civil::DateTime;
 
-/// Receipt paper by its width, printed at 203 dots per inch (8 dots a mm).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paper {
-    /// 58 mm paper, 48 mm printed.
-    Mm58,
-    /// 80 mm paper, 72 mm printed.
-    Mm80,
-}
-
-impl Paper {
-    /// The paper of that width in mm, if there is one.
-    pub const fn from_mm(mm: u32) -> Option<Self> {
-        match mm {
-            58 => Some(Self::Mm58),
-            80 => Some(Self::Mm80),
-            _ => None,
-        }
-    }
-
-    /// The printed width in dots.
-    pub const fn dots(self) -> u32 {
-        match self {
-            Self::Mm58 => 384,
-            Self::Mm80 => 576,
-        }
-    }
-
-    /// The printed width in columns of 12 dots; a Japanese character takes two.
-    pub const fn columns(self) -> usize {
-        match self {
-            Self::Mm58 => 32,
-            Self::Mm80 => 48,
-        }
-    }
-}
-
 /// One customer's receipt: sentences of the catalogue in the customer's language, and values of known kinds.
 ///
 /// Invariant: nothing on it identifies the holder. There is no field for a name, a number of the card or the certificate,
@@ -62,8 +26,57 @@ pub struct Receipt {
     pub notices: Vec<String>,
     /// Whom to call.
     pub helpline: HelpLine,
+    /// Where the customer can look later, as a code for a telephone's camera.
+    pub status_page: Option<StatusPage>,
     /// Small print.
     pub footer: Vec<String>,
+    /// How large everything is.
+    pub variant: Variant,
+}
+
+/// How large a receipt is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Variant {
+    /// As most people read it.
+    #[default]
+    Normal,
+    /// About a third larger, on longer paper.
+    Large,
+}
+
+/// A public page, the same for everybody: it carries nothing of this visit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusPage {
+    label: String,
+    url: String,
+}
+
+impl StatusPage {
+    /// `label` says what the page is; `url` is its address.
+    ///
+    /// # Errors
+    /// Anything but `https://` and at most 80 ASCII characters without `?`, `#`, `@`, `\\`, `~`: a query, a fragment or a user
+    /// could carry who the customer is, and the last two are other signs in a Japanese printer.
+    pub fn new(label: &str, url: &str) -> Result<Self, NotPrintable> {
+        let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !br"?#@\~".contains(&byte));
+        let host =
+            url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+        if plain && host && url.len() <= 80 {
+            Ok(Self { label: label.to_owned(), url: url.to_owned() })
+        } else {
+            Err(NotPrintable { kind: "public page's address", text: url.chars().take(64).collect() })
+        }
+    }
+
+    /// What the page is.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Its address, as the code holds it and as it is printed below it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 /// A label and its value.
@@ -93,6 +106,8 @@ pub enum DateStyle {
     Japanese,
     /// 21 November 2026, 18:05
     English,
+    /// 21 พฤศจิกายน 2569 (2026) 18:05 น.: the year of the Buddhist era, as in Thailand, and the common one beside it.
+    Thai,
 }
 
 /// A text that is not of the kind it was given for.
@@ -125,15 +140,38 @@ const ENGLISH_MONTHS: [&str; 12] = [
     "December",
 ];
 
+const THAI_MONTHS: [&str; 12] = [
+    "มกราคม",
+    "กุมภาพันธ์",
+    "มีนาคม",
+    "เมษายน",
+    "พฤษภาคม",
+    "มิถุนายน",
+    "กรกฎาคม",
+    "สิงหาคม",
+    "กันยายน",
+    "ตุลาคม",
+    "พฤศจิกายน",
+    "ธันวาคม",
+];
+
+/// The Buddhist era, as Thailand counts since 1941, is ahead of the common era by so many years.
+const BUDDHIST_ERA: i16 = 543;
+
 impl Value {
     /// Date and time in the place's own time.
     pub fn moment(at: DateTime, style: DateStyle) -> Self {
         let time = format!("{:02}:{:02}", at.hour(), at.minute());
+        let name = |months: [&'static str; 12]| {
+            let month = usize::try_from(at.month()).ok().and_then(|month| months.get(month - 1).copied());
+            month.unwrap_or_default()
+        };
         let text = match style {
             DateStyle::Japanese => format!("{}年{}月{}日 {time}", at.year(), at.month(), at.day()),
-            DateStyle::English => {
-                let month = usize::try_from(at.month()).ok().and_then(|month| ENGLISH_MONTHS.get(month - 1));
-                format!("{} {} {}, {time}", at.day(), month.copied().unwrap_or_default(), at.year())
+            DateStyle::English => format!("{} {} {}, {time}", at.day(), name(ENGLISH_MONTHS), at.year()),
+            DateStyle::Thai => {
+                let era = at.year().saturating_add(BUDDHIST_ERA);
+                format!("{} {} {era} ({}) {time}\u{a0}น.", at.day(), name(THAI_MONTHS), at.year())
             }
         };
         Self { text, strong: false }
@@ -239,15 +277,35 @@ mod tests {
     }
 
     #[test]
+    fn a_status_page_is_one_for_everybody() {
+        assert_eq!(StatusPage::new("x", "https://myna.go.jp/").unwrap().url(), "https://myna.go.jp/");
+        for url in [
+            "http://myna.go.jp/",
+            "https://",
+            "https:///path",
+            "https://a/?id=1",
+            "https://a/#1",
+            "https://user@a/",
+            "https://a/ b",
+            "https://a/~b",
+            "https://日本/",
+        ] {
+            assert!(StatusPage::new("x", url).is_err(), "{url}");
+        }
+        assert!(StatusPage::new("x", &format!("https://{}", "a".repeat(73))).is_err());
+    }
+
+    #[test]
     fn a_reference_is_the_random_tail_of_the_id() {
         let id = [1, 2, 3, 4, 5, 6, 0x70, 8, 0x80, 10, 0x1a, 0x2b, 0x3c, 0x4d, 0x5e, 0x6f];
         assert_eq!(Value::reference(id).text(), "FSHT-JWKX-LYMZ");
     }
 
     #[test]
-    fn moments_in_both_styles() {
+    fn moments_in_all_styles() {
         let at = jiff::civil::date(2026, 11, 1).at(9, 5, 59, 0);
         assert_eq!(Value::moment(at, DateStyle::Japanese).text(), "2026年11月1日 09:05");
         assert_eq!(Value::moment(at, DateStyle::English).text(), "1 November 2026, 09:05");
+        assert_eq!(Value::moment(at, DateStyle::Thai).text(), "1 พฤศจิกายน 2569 (2026) 09:05\u{a0}น.");
     }
 }

@@ -1,99 +1,52 @@
-//! The blocks as text of a fixed number of columns; a Japanese character takes two.
+//! The receipt as text of a fixed number of columns; a Japanese character takes two.
 
-use super::blocks::Block;
-use super::line_break::{is_wide, lines};
+use super::format::Format;
+use super::layout::Align;
+use super::line_break::columns;
+use super::receipt::Receipt;
+use super::sheet::{self, Line, Metrics, TextLine, width};
 
-/// Renders the blocks. Every line ends with a newline; lines have no trailing spaces.
-pub(super) fn render(blocks: &[Block<'_>], columns: usize) -> String {
-    let mut sheet = Sheet { columns, text: String::new() };
-    for block in blocks {
-        sheet.block(block);
-    }
-    sheet.text
-}
+/// Has every character, in one size.
+struct Typewriter;
 
-struct Sheet {
-    columns: usize,
-    text: String,
-}
-
-impl Sheet {
-    fn block(&mut self, block: &Block<'_>) {
-        match block {
-            Block::Banner(text) => {
-                self.rule('*');
-                self.centred(text);
-                self.rule('*');
-            }
-            Block::Title(text) | Block::Subtitle(text) => self.centred(text),
-            Block::Result(text) => {
-                self.rule('=');
-                self.centred(text);
-                self.rule('=');
-            }
-            Block::Paragraph(text) => self.hanging("", text),
-            Block::Rows(rows) => {
-                self.rule('-');
-                rows.iter().for_each(|(label, value)| self.row(label, value.text()));
-                self.rule('-');
-            }
-            Block::Heading(text) => self.line(text),
-            Block::Bullet(text) => self.hanging("・", text),
-            Block::Helpline { heading, number, lines } => {
-                self.rule('-');
-                self.centred(heading);
-                self.centred(number);
-                lines.iter().for_each(|line| self.centred(line));
-                self.rule('-');
-            }
-            Block::Footer(text) => self.hanging("", text),
-        }
+impl Metrics for Typewriter {
+    fn is_foreign(&self, _text: &str) -> bool {
+        false
     }
 
-    fn line(&mut self, text: &str) {
-        self.text.push_str(text.trim_end());
-        self.text.push('\n');
-    }
-
-    fn rule(&mut self, sign: char) {
-        let rule: String = std::iter::repeat_n(sign, self.columns).collect();
-        self.line(&rule);
-    }
-
-    fn broken(&self, text: &str, columns: usize) -> Vec<String> {
-        // Columns are few: the conversion is exact.
-        lines(text, columns as f32, |character| if is_wide(character) { 2.0 } else { 1.0 })
-    }
-
-    fn centred(&mut self, text: &str) {
-        for line in self.broken(text, self.columns) {
-            let left = self.columns.saturating_sub(width(&line)) / 2;
-            self.line(&format!("{}{line}", " ".repeat(left)));
-        }
-    }
-
-    fn hanging(&mut self, sign: &str, text: &str) {
-        let indent = width(sign);
-        for (index, line) in self.broken(text, self.columns.saturating_sub(indent)).iter().enumerate() {
-            let start = if index == 0 { sign.to_owned() } else { " ".repeat(indent) };
-            self.line(&format!("{start}{line}"));
-        }
-    }
-
-    fn row(&mut self, label: &str, value: &str) {
-        let gap = self.columns.saturating_sub(width(label) + width(value));
-        if gap >= 1 {
-            self.line(&format!("{label}{}{value}", " ".repeat(gap)));
-            return;
-        }
-        self.line(label);
-        for line in self.broken(value, self.columns) {
-            let left = self.columns.saturating_sub(width(&line));
-            self.line(&format!("{}{line}", " ".repeat(left)));
-        }
+    fn columns(&self, character: char, _cells: [u8; 2], _foreign: bool) -> f32 {
+        // 0, 1 or 2.
+        columns(character) as f32
     }
 }
 
-fn width(text: &str) -> usize {
-    text.chars().map(|character| if is_wide(character) { 2 } else { 1 }).sum()
+/// Renders the receipt. Every line ends with a newline; lines have no trailing spaces.
+pub(super) fn render(receipt: &Receipt, format: Format) -> String {
+    let mut text = String::new();
+    for line in sheet::set(receipt, format, &Typewriter) {
+        match line {
+            Line::Rule(sign) => text.extend(std::iter::repeat_n(sign, format.columns)),
+            Line::Text(line) => text.push_str(plain(&line, format.columns).trim_end()),
+            // The address stands below in letters.
+            Line::Code { .. } => continue,
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A line with its spaces, as plain characters.
+fn plain(line: &TextLine, columns: usize) -> String {
+    let left = |text: &str| match line.align {
+        Align::Left => 0,
+        Align::Centre => columns.saturating_sub(width(text)) / 2,
+        Align::Right => columns.saturating_sub(width(text)),
+    };
+    match &line.right {
+        None => format!("{}{}", " ".repeat(left(&line.text)), line.text),
+        Some(right) => {
+            let gap = columns.saturating_sub(width(&line.text) + width(right));
+            format!("{}{}{right}", line.text, " ".repeat(gap))
+        }
+    }
 }

@@ -61,6 +61,22 @@ setup_base() {
     unpack vsmartcard-vpcd
 }
 
+# readers_of_receipts: an ESC/POS interpreter, a reader of QR codes and optical recognition, none of them ours. The interpreter is
+# npos from the npm registry, below target/tools; its install scripts are not run.
+readers_of_receipts() {
+    need zbar-tools tesseract-ocr tesseract-ocr-jpn tesseract-ocr-tha
+    local into="$TOOLS/npos"
+    command -v npm >/dev/null || need nodejs npm
+    [ -e "$into/.complete" ] && return
+    say "installing below target/tools: npos 0.1.19"
+    mkdir -p "$into"
+    ( cd "$into" && npm install --silent --ignore-scripts --omit=dev --no-audit --no-fund npos@0.1.19 >&2 ) || {
+        say "error: could not fetch the npm package npos 0.1.19. Is the package registry reachable?"
+        exit 2
+    }
+    touch "$into/.complete"
+}
+
 build() {
     if ! command -v cargo >/dev/null; then
         say "error: no Rust toolchain ('cargo'). Install one from https://rustup.rs, then run this script again."

@@ -3,7 +3,8 @@
 //! Invariants:
 //! - Only a card whose chip verified the PIN can sign.
 //! - [`Card::verify`] sends at most one VERIFY, and none unless the tries left were read, some are left, and the slot
-//!   holds a whole PIN. The slot comes back wiped.
+//!   holds a whole PIN. The slot comes back wiped. [`Card::verify_on_pad`] lets the reader send at most one, under the same
+//!   conditions; the PIN is never in this process then.
 //! - After an error the card may be gone from the caller's hands, but not the channel: [`leave`] it, then power it off.
 //!
 //! ```compile_fail
@@ -26,6 +27,7 @@ use crate::channel::Channel;
 use crate::dialogue::{Addressing, Dialogue, ISSUER_DOMAIN_AID, JPKI_AID, select_by_name, tries_told};
 use crate::error::{CardError, CardFault, Misuse, Refusal};
 use crate::limits::{RESPONSE_DATA_BYTES_MAX, SIGN_INPUT_BYTES_MAX};
+use crate::pad::{PadLimits, PadOutcome};
 use crate::pin::PinSlot;
 use crate::status::{Meaning, StatusWord};
 use crate::token::TokenInfo;
@@ -225,6 +227,49 @@ impl<'c> Card<'c, Selected> {
             Some(Tries::Left(tries_left)) => Ok(VerifyOutcome::Wrong { card: self, tries_left }),
             Some(Tries::Blocked) => Ok(VerifyOutcome::Blocked { card: self }),
             None => Err(CardFault::VerifyUnclear { status }.into()),
+        }
+    }
+}
+
+/// The reader's own answers to an entry at its pad (PC/SC part 10, section 2.5.2): nothing was sent to the card.
+mod pad_answer {
+    use crate::status::StatusWord;
+
+    pub(super) const TIMED_OUT: StatusWord = StatusWord(0x6400);
+    pub(super) const CANCELLED: StatusWord = StatusWord(0x6401);
+    pub(super) const WRONG_LENGTH: StatusWord = StatusWord(0x6403);
+    /// Something in the order is not to the reader's liking.
+    pub(super) const REFUSED: StatusWord = StatusWord(0x6B80);
+}
+
+impl<'c> Card<'c, Selected> {
+    /// Whether the reader has a pad of its own, so that [`Card::verify_on_pad`] is possible. Sends nothing to the card.
+    ///
+    /// # Errors
+    /// When the reader fails.
+    pub fn offers_pad(&mut self) -> Result<bool, CardError> {
+        Ok(self.dialogue.offers_pad()?)
+    }
+
+    /// Lets the customer type the PIN at the reader's own pad, which presents it to the chip: one VERIFY at most, never
+    /// repeated, and no digit comes into this process. Blocks until the entry ends. After everything but `Verified`,
+    /// `Wrong` and `Blocked` the tries must be read before another entry.
+    ///
+    /// # Errors
+    /// [`Misuse`], [`CardFault::NoPad`] and [`CardFault::PadRefused`] with nothing sent; [`CardFault::VerifyUnanswered`] and
+    /// [`CardFault::VerifyUnclear`] when the state of the counter is unknown; [`CardFault::TriesUnknown`] and no answer to a
+    /// SELECT before it, with no try used.
+    pub fn verify_on_pad(mut self, limits: PadLimits<'_>) -> Result<PadOutcome<'c>, CardError> {
+        match self.dialogue.verify_on_pad_once(limits)? {
+            pad_answer::TIMED_OUT => Ok(PadOutcome::TimedOut { card: self }),
+            pad_answer::CANCELLED => Ok(PadOutcome::Cancelled { card: self }),
+            pad_answer::WRONG_LENGTH => Ok(PadOutcome::WrongLength { card: self }),
+            status @ pad_answer::REFUSED => Err(CardFault::PadRefused { status }.into()),
+            status => self.after_verify(status).map(|outcome| match outcome {
+                VerifyOutcome::Verified(card) => PadOutcome::Verified(card),
+                VerifyOutcome::Wrong { card, tries_left } => PadOutcome::Wrong { card, tries_left },
+                VerifyOutcome::Blocked { card } => PadOutcome::Blocked { card },
+            }),
         }
     }
 }

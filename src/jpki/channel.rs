@@ -5,6 +5,7 @@
 
 use crate::apdu::{Command, Expected, Header, Response};
 use crate::limits::{FOLLOW_UPS_MAX, GATHERED_BYTES_MAX};
+use crate::pad::{PadLimits, PadTemplate};
 use crate::status::{Meaning, StatusWord};
 
 /// A card that is powered and reserved for the caller.
@@ -17,6 +18,29 @@ pub trait Channel {
     /// # Errors
     /// When no answer of the card came. Whether the card acted on the command is then unknown.
     fn transmit(&mut self, command: &Command<'_>) -> Result<Response, ChannelError>;
+
+    /// Whether the reader has a pad of its own that takes a PIN of this card's length and presents it to the chip. Who wraps
+    /// a channel passes the question on.
+    ///
+    /// # Errors
+    /// When the reader fails.
+    fn offers_pad(&mut self) -> Result<bool, ChannelError> {
+        Ok(false)
+    }
+
+    /// Lets the reader's pad take the PIN, put it into `template` and send that to the card, once. Blocks until the entry
+    /// ends. The answer is the card's, or one of the reader's own: `6400` time over, `6401` cancelled, `6403` wrong length.
+    ///
+    /// # Errors
+    /// [`ChannelError::NoPad`] with nothing sent. After any other error it is unknown whether the PIN was presented.
+    fn verify_on_pad(
+        &mut self,
+        template: &PadTemplate,
+        limits: PadLimits<'_>,
+    ) -> Result<StatusWord, ChannelError> {
+        let _nobody_takes_them = (template, limits);
+        Err(ChannelError::NoPad)
+    }
 }
 
 /// Why there is no answer.
@@ -29,6 +53,13 @@ pub enum ChannelError {
     /// Another process, or the reader, reset the card: what was selected and verified is gone or unknown.
     #[error("the card was reset by somebody else")]
     CardReset,
+    /// The reader has no pad of its own, or none that fits; nothing was sent.
+    #[error("the reader has no PIN pad of its own that fits")]
+    NoPad,
+    /// The reader still waits at its pad. Nobody waits for it any more: when it returns, the card loses its power. Until
+    /// then a PIN may still be presented, and the reader serves nobody else.
+    #[error("the reader still waits for keys at its own PIN pad")]
+    PadKeepsCard,
     /// The card is there and answers nothing that can be understood.
     #[error("the card does not follow the protocol: {what}")]
     Protocol {
@@ -71,6 +102,19 @@ impl Channel for Metered<'_> {
     fn transmit(&mut self, command: &Command<'_>) -> Result<Response, ChannelError> {
         self.sent = self.sent.saturating_add(1);
         self.channel.transmit(command)
+    }
+
+    fn offers_pad(&mut self) -> Result<bool, ChannelError> {
+        self.channel.offers_pad()
+    }
+
+    fn verify_on_pad(
+        &mut self,
+        template: &PadTemplate,
+        limits: PadLimits<'_>,
+    ) -> Result<StatusWord, ChannelError> {
+        self.sent = self.sent.saturating_add(1);
+        self.channel.verify_on_pad(template, limits)
     }
 }
 

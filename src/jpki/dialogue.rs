@@ -3,13 +3,14 @@
 //! Invariants:
 //! - The addressing form is chosen once, by the answer to the empty query `00 20 00 98`; VERIFY with data goes out in
 //!   that form only.
-//! - VERIFY with data leaves through [`Channel::transmit`] itself, in one place, and what was known of the counter is
-//!   forgotten before it.
+//! - VERIFY with data leaves through [`Channel::transmit`] itself, in one place, or through [`Channel::verify_on_pad`], in
+//!   one place; what was known of the counter is forgotten before it.
 
 use crate::apdu::{Command, Expected, Header, Response, ShortData};
 use crate::card::Tries;
-use crate::channel::{Channel, exchange};
+use crate::channel::{Channel, ChannelError, exchange};
 use crate::error::{CardError, CardFault, Misuse};
+use crate::pad::{PadLimits, PadTemplate};
 use crate::pin::PinSlot;
 use crate::status::{Meaning, StatusWord};
 
@@ -146,22 +147,11 @@ impl<'c> Dialogue<'c> {
 
     /// Sends VERIFY with the PIN, once, or nothing at all.
     pub(crate) fn verify_once(&mut self, slot: &mut PinSlot) -> Result<StatusWord, CardError> {
-        let form = match (self.tries, self.form) {
-            (Some(Tries::Left(_)), Some(form)) => form,
-            (Some(Tries::Blocked), _) => return Err(Misuse::NoTriesLeft.into()),
-            _ => return Err(Misuse::TriesNotRead.into()),
-        };
+        let form = self.form_for_verify()?;
         if !slot.is_complete() {
             return Err(Misuse::PinIncomplete.into());
         }
-        let p2 = match form {
-            Addressing::ShortId => Ef::AuthPin.short_id(),
-            Addressing::Current => {
-                // Other files may have been read since the query.
-                self.make_current(Ef::AuthPin)?.map_err(|status| CardFault::TriesUnknown { status })?;
-                CURRENT_FILE
-            }
-        };
+        let p2 = self.address_pin(form)?;
         // Whatever comes now, what was known of the counter is no longer true.
         self.tries = None;
         let command = slot.verify_command(p2).ok_or(Misuse::PinIncomplete)?;
@@ -169,6 +159,47 @@ impl<'c> Dialogue<'c> {
         let status = answer.map_err(|source| CardFault::VerifyUnanswered { source })?.status();
         self.tries = tries_told(status);
         Ok(status)
+    }
+
+    /// Lets the reader's pad send VERIFY, once, or nothing at all.
+    pub(crate) fn verify_on_pad_once(&mut self, limits: PadLimits<'_>) -> Result<StatusWord, CardError> {
+        let form = self.form_for_verify()?;
+        let template = PadTemplate::verify(self.address_pin(form)?);
+        self.tries = None;
+        let status = self.channel.verify_on_pad(&template, limits).map_err(|source| match source {
+            ChannelError::NoPad => CardFault::NoPad,
+            source => CardFault::VerifyUnanswered { source },
+        })?;
+        self.tries = tries_told(status);
+        Ok(status)
+    }
+
+    /// Whether the reader has a pad of its own.
+    pub(crate) fn offers_pad(&mut self) -> Result<bool, CardFault> {
+        self.channel
+            .offers_pad()
+            .map_err(|source| CardFault::NoAnswer { command: "the question for a pad", source })
+    }
+
+    /// The form in which a VERIFY may go out; none before the counter was read, nor when no tries are left.
+    fn form_for_verify(&self) -> Result<Addressing, Misuse> {
+        match (self.tries, self.form) {
+            (Some(Tries::Left(_)), Some(form)) => Ok(form),
+            (Some(Tries::Blocked), _) => Err(Misuse::NoTriesLeft),
+            _ => Err(Misuse::TriesNotRead),
+        }
+    }
+
+    /// Makes sure that the card takes the PIN's file for the one that P2 names.
+    fn address_pin(&mut self, form: Addressing) -> Result<u8, CardError> {
+        match form {
+            Addressing::ShortId => Ok(Ef::AuthPin.short_id()),
+            Addressing::Current => {
+                // Other files may have been read since the query.
+                self.make_current(Ef::AuthPin)?.map_err(|status| CardFault::TriesUnknown { status })?;
+                Ok(CURRENT_FILE)
+            }
+        }
     }
 
     /// Asks for a signature; a refusal of the short form costs nothing, so the other one is tried then.

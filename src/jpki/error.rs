@@ -83,6 +83,15 @@ pub enum CardFault {
         /// The answer.
         status: StatusWord,
     },
+    /// The reader did not take the order to let its pad verify: nothing was sent, says the reader.
+    #[error("the reader refuses to verify at its own pad: it answered {status}")]
+    PadRefused {
+        /// The answer.
+        status: StatusWord,
+    },
+    /// The reader has no pad of its own that fits; nothing was sent.
+    #[error("the reader has no PIN pad of its own that fits")]
+    NoPad,
     /// The card does not tell how many tries are left; without that no PIN is asked for.
     #[error("the card does not tell the tries left: it answered {status}")]
     TriesUnknown {
@@ -146,6 +155,7 @@ impl CardError {
             CardError::Refused(Refusal::NotMyNumberCard { status } | Refusal::Unreadable { status, .. })
             | CardError::Fault(
                 CardFault::VerifyUnclear { status }
+                | CardFault::PadRefused { status }
                 | CardFault::TriesUnknown { status }
                 | CardFault::NotSigned { status }
                 | CardFault::NotLeft { status },
@@ -172,6 +182,8 @@ impl CardFault {
     pub const fn code(&self) -> &'static str {
         match self {
             CardFault::NoAnswer { source, .. } | CardFault::VerifyUnanswered { source } => source.code(),
+            CardFault::PadRefused { .. } => "pad-refused",
+            CardFault::NoPad => ChannelError::NoPad.code(),
             CardFault::VerifyUnclear { .. }
             | CardFault::TriesUnknown { .. }
             | CardFault::NotSigned { .. }
@@ -186,6 +198,8 @@ impl ChannelError {
         match self {
             ChannelError::CardRemoved => "card-removed",
             ChannelError::CardReset => "card-reset",
+            ChannelError::NoPad => "pad-not-offered",
+            ChannelError::PadKeepsCard => "reader-busy",
             ChannelError::Protocol { .. } => "card-protocol",
             ChannelError::Reader { .. } => "reader-failed",
         }

@@ -6,8 +6,8 @@
 //! - A [`Card`] that has not had its PIN verified cannot sign; the compiler refuses it.
 //! - The PIN lies in one [`PinSlot`] from the first digit to the wipe. VERIFY is built in the slot's own page and sent
 //!   from there; no other buffer of this crate ever holds a digit.
-//! - VERIFY with data is sent at most once for each call of [`Card::verify`], in the addressing form that the empty
-//!   query chose before. No status word and no fault makes this crate send it again.
+//! - VERIFY with data is sent at most once for each call of [`Card::verify`] or [`Card::verify_on_pad`], in the addressing
+//!   form that the empty query chose before. No status word and no fault makes this crate send it again.
 //! - Every loop over answers of the card has an end that the card cannot move ([`limits`]).
 //! - Nothing that the card answers makes this crate panic.
 //!
@@ -36,6 +36,7 @@ mod der;
 mod dialogue;
 mod error;
 pub mod limits;
+mod pad;
 pub mod pin;
 mod read;
 pub mod status;
@@ -50,6 +51,7 @@ pub use apdu::{Command, Data, Response};
 pub use card::{Card, Examined, PinVerified, Selected, Signature, Tries, VerifyOutcome, leave};
 pub use channel::{Channel, ChannelError, Metered};
 pub use error::{CardError, CardFault, Misuse, Refusal};
+pub use pad::{PadLimits, PadOutcome, PadTemplate};
 pub use pin::PinSlot;
 pub use status::{Meaning, StatusWord};
 pub use token::{TokenInfo, TokenKind};

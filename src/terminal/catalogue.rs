@@ -25,6 +25,7 @@ pub use menu::MenuName;
 
 const JA: &str = include_str!("catalogue/ja.ftl");
 const EN: &str = include_str!("catalogue/en.ftl");
+const TH: &str = include_str!("catalogue/th.ftl");
 
 /// The texts of one language, with the constants of one machine in them.
 pub struct Catalogue {
@@ -130,6 +131,7 @@ impl Catalogue {
         let source = match language {
             Language::Ja => JA,
             Language::En => EN,
+            Language::Th => TH,
         };
         let resource = FluentResource::try_new(source.to_owned())
             .map_err(|(_, errors)| broken(format!("{errors:?}")))?;
@@ -315,7 +317,7 @@ impl Catalogue {
     fn numbers(&self, facts: &Facts) -> Vec<String> {
         let colon = match self.language {
             Language::Ja => "：",
-            Language::En => ": ",
+            Language::En | Language::Th => ": ",
         };
         let numbers = [("receipt-acceptance", &facts.acceptance), ("receipt-reference", &facts.reference)];
         let shown = |(key, number): (&str, &Option<String>)| {

@@ -34,7 +34,7 @@ pub struct Config {
     pub terminal_id: String,
     /// Folder of what survives: `journal.db`, and `evidence/`. Made when missing, for the owner alone.
     pub state_dir: PathBuf,
-    /// Language of screens and receipt: `ja` or `en`. Default `ja`.
+    /// Language of screens and receipt: `ja`, `en` or `th`. Default `ja`.
     #[serde(default)]
     pub language: Language,
     /// Languages that the customer may choose besides. Default: all that there are.
@@ -381,8 +381,8 @@ impl Config {
     /// The place's name in a language.
     pub fn place_name(&self, language: Language) -> &str {
         match (language, &self.place.name_en) {
-            (Language::En, Some(name)) => name,
-            (Language::En, None) | (Language::Ja, _) => &self.place.name,
+            (Language::En | Language::Th, Some(name)) => name,
+            (Language::En | Language::Th, None) | (Language::Ja, _) => &self.place.name,
         }
     }
 

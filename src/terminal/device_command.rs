@@ -266,7 +266,8 @@ fn test_printer(config: &Config, instruments: &Instruments, out: &mut impl Write
         acceptance_number: Some("0000-0000-0000"),
         terms_version: None,
     };
-    let receipt = receipt::compose(&config, &texts, &facts).map_err(|error| chain(&error))?;
+    let receipt = receipt::compose(&config, &texts, &receipt::ReceiptStyle::default(), &facts)
+        .map_err(|error| chain(&error))?;
     say(out, "printing a test receipt");
     let printed = printer.print(&receipt).map_err(|fault| chain(&fault))?;
     match printed.picture {

@@ -57,7 +57,9 @@ impl PrinterSide for PrintDesk {
 
 /// Whether a receipt can be offered. What cannot be told is tried.
 fn printing(status: port::PrinterStatus) -> Printing {
-    let impossible = |kind, code| Printing::Impossible(Fault { device: Device::Printer, kind, code });
+    let impossible = |kind, code| {
+        Printing::Impossible(Fault { device: Device::Printer, kind, code: status.reason.unwrap_or(code) })
+    };
     match (status.device, status.paper) {
         (DeviceState::Online, PaperState::Out) => impossible(FaultKind::NeedsOperator, "paper-out"),
         (DeviceState::Online, PaperState::Jammed) => impossible(FaultKind::NeedsOperator, "paper-jammed"),

@@ -3,9 +3,10 @@
 //! Invariants:
 //! - What goes in is [`ReceiptFacts`]: nothing in it says who the holder is, so nothing on the paper does. The day on
 //!   which the certificate ends is left out on purpose: it is a birthday of the holder.
+//! - The link on it leads to a public page and carries nothing of the visit.
 //! - Under test roots the receipt says twice that it is none: nothing here passes for a public authority's paper.
 
-use devices::printer::{HelpLine, NotPrintable, Receipt, Row, Value};
+use devices::printer::{HelpLine, NotPrintable, Receipt, Row, StatusPage, Value, Variant};
 use jiff::Timestamp;
 use transaction::Outcome;
 use uuid::Uuid;
@@ -30,13 +31,30 @@ pub struct ReceiptFacts<'a> {
     pub terms_version: Option<&'a str>,
 }
 
+/// How the bank wants its receipts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptStyle {
+    /// The public page where customers can look later; it is the same for everybody. None prints no code.
+    pub status_page: Option<String>,
+    /// How large everything is.
+    pub variant: Variant,
+}
+
+impl Default for ReceiptStyle {
+    /// The portal's address as the ministry's guide prints it.
+    fn default() -> Self {
+        Self { status_page: Some("https://myna.go.jp/".to_owned()), variant: Variant::Normal }
+    }
+}
+
 /// Puts a receipt together.
 ///
 /// # Errors
-/// A number of the host that is none, although it was checked where it came in.
+/// A number of the host that is none, although it was checked where it came in; a status page that is no public page.
 pub fn compose(
     config: &Config,
     catalogue: &Catalogue,
+    style: &ReceiptStyle,
     facts: &ReceiptFacts<'_>,
 ) -> Result<Receipt, NotPrintable> {
     let ending = catalogue.ending(&facts.outcome, &Facts::default());
@@ -52,7 +70,9 @@ pub fn compose(
         notices_heading: label("receipt-notices"),
         notices: notices(config, catalogue, facts, ending.next),
         helpline: helpline(config, catalogue),
+        status_page: status_page(catalogue, style)?,
         footer: test.then(|| label("receipt-reference-implementation")).into_iter().collect(),
+        variant: style.variant,
     })
 }
 
@@ -75,6 +95,11 @@ fn rows(config: &Config, catalogue: &Catalogue, facts: &ReceiptFacts<'_>) -> Res
     ];
     let row = |(key, value): (&str, Option<Value>)| Some(Row { label: catalogue.label(key), value: value? });
     Ok(values.into_iter().filter_map(row).collect())
+}
+
+fn status_page(catalogue: &Catalogue, style: &ReceiptStyle) -> Result<Option<StatusPage>, NotPrintable> {
+    let page = |url: &String| StatusPage::new(&catalogue.label("receipt-status-page"), url);
+    style.status_page.as_ref().map(page).transpose()
 }
 
 /// A code helps whoever answers the telephone; next to a good result it would only puzzle.

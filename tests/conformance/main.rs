@@ -1,8 +1,11 @@
-//! Other people's clients against the card emulator: Debian's OpenSC through a real `pcscd`, as with a real card.
+//! Other people's programs against ours: Debian's OpenSC with the card emulator, through a real `pcscd` as with a real card;
+//! and those that read receipts (`printer`).
 //!
 //! The names of these tests begin with `conformance`, so that `scripts/test fast` can leave them out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
+
+mod printer;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

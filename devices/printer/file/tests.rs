@@ -42,7 +42,9 @@ fn the_paper_runs_low_and_then_out() {
         printer.print(&sample()).unwrap();
     }
     assert_eq!(seen.iter().filter(|paper| **paper == PaperState::Low).count(), 1);
-    assert_eq!(printer.status(), PrinterStatus { device: DeviceState::Online, paper: PaperState::Out });
+    let status = printer.status();
+    assert_eq!((status.device, status.paper), (DeviceState::Online, PaperState::Out));
+    assert_eq!(status.reason, Some("paper-out"));
     let fault = printer.print(&sample()).unwrap_err();
     assert_eq!(
         (fault.code, fault.action, fault.kind),

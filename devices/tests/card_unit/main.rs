@@ -9,7 +9,10 @@
 )]
 
 mod contract;
+#[path = "../shared/memory.rs"]
+mod memory;
 mod once;
+mod pad;
 mod pcsc;
 mod pin_memory;
 mod serial;

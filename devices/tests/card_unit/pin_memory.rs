@@ -1,12 +1,11 @@
 //! No copy of a PIN is left in the process after VERIFY went through the PC/SC library, or over a serial card unit's line:
 //! neither on the heap nor on a stack, not even the ones that are no longer used.
 
-use std::fs::File;
 use std::hint::black_box;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::memory::{DISGUISE, PIN, copies, is_pin};
 use crate::support::PATIENCE;
 use crate::support::namespaces::alone;
 use crate::support::reader::{Pcscd, READER, wait_until};
@@ -17,33 +16,6 @@ use devices::port::{CardUnit, MediaState};
 use jpki::{Card, PinSlot, VerifyOutcome};
 
 const TERMINAL: &str = "MYNA_TEST_TERMINAL";
-/// What is looked for lies in this file, and so in the process, only in disguise.
-const DISGUISE: u8 = 0xA5;
-const PIN: [u8; 4] = [b'7' ^ DISGUISE, b'3' ^ DISGUISE, b'9' ^ DISGUISE, b'1' ^ DISGUISE];
-
-fn is_pin(bytes: &[u8]) -> bool {
-    bytes.iter().zip(PIN).all(|(byte, digit)| byte ^ DISGUISE == digit)
-}
-
-/// How often the digits lie in memory that this process can write.
-fn copies() -> usize {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let memory = File::open("/proc/self/mem").unwrap();
-    let mut found = 0;
-    let mut bytes = Vec::new();
-    for map in maps.lines().filter(|map| map.contains(" rw")) {
-        let (from, to) = map.split(' ').next().unwrap().split_once('-').unwrap();
-        let [from, to] = [from, to].map(|address| u64::from_str_radix(address, 16).unwrap());
-        bytes.clear();
-        bytes.resize(usize::try_from(to - from).unwrap(), 0);
-        if memory.read_exact_at(&mut bytes, from).is_ok() {
-            found += bytes.windows(PIN.len()).filter(|window| is_pin(window)).count();
-        }
-        // What was found must not be found again.
-        bytes.fill(0);
-    }
-    found
-}
 
 fn be_the_terminal(unit: &dyn CardUnit) {
     wait_until("the unit has seen the card", || unit.status().media == MediaState::Present);

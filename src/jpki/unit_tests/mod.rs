@@ -2,6 +2,7 @@
 
 mod dialogue;
 mod outside_bytes;
+mod pad;
 mod parts;
 mod secrets;
 

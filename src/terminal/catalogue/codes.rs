@@ -6,11 +6,14 @@
 
 mod card;
 mod journal;
+mod pin_pad;
 mod port;
+mod printer;
 mod table;
 
 /// The files of the table.
-const PARTS: [&[Code]; 4] = [table::GENERAL, card::CARD, journal::JOURNAL, port::PORT];
+const PARTS: [&[Code]; 6] =
+    [table::GENERAL, card::CARD, journal::JOURNAL, pin_pad::PIN_PAD, port::PORT, printer::PRINTER];
 
 /// All codes.
 pub const CODES: &[Code] = &joined::<{ count() }>();

@@ -275,6 +275,7 @@ receipt-code = Code
 receipt-notices = Please note
 receipt-helpline = Questions
 receipt-helpline-menu = Press { $menu } and follow the voice guidance (in Japanese).
+receipt-status-page = Mynaportal (a public page): log in there to check your registration.
 receipt-reference-implementation = This receipt was made by an open reference implementation. It was not issued by a public authority.
 
 notice-insurer = If your insurer has changed because of a new job or a move and its procedure is not finished, you may not be able to use the card as a health insurance card.

@@ -274,6 +274,7 @@ receipt-code = コード
 receipt-notices = ご確認ください
 receipt-helpline = お問い合わせ
 receipt-helpline-menu = { $menu }番を選択のうえ、音声ガイダンスにしたがってお進みください。
+receipt-status-page = マイナポータル（公開ページ）：ログイン後に、登録の状況を確かめられます。
 receipt-reference-implementation = この明細票は公開の参照実装によるもので、行政機関が発行したものではありません。
 
 notice-insurer = 転職・転居等により保険者が変わり、手続きが終了していない場合などには、マイナ保険証で受診いただけないことがあります。

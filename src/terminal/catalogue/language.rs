@@ -12,17 +12,20 @@ pub enum Language {
     Ja,
     /// English.
     En,
+    /// Thai.
+    Th,
 }
 
 impl Language {
     /// All languages.
-    pub const ALL: [Self; 2] = [Self::Ja, Self::En];
+    pub const ALL: [Self; 3] = [Self::Ja, Self::En, Self::Th];
 
     /// The BCP 47 tag, as in the host's terms, the device log and the configuration.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::Ja => "ja",
             Self::En => "en",
+            Self::Th => "th",
         }
     }
 
@@ -31,14 +34,15 @@ impl Language {
         match self {
             Self::Ja => "日本語",
             Self::En => "English",
+            Self::Th => "ไทย",
         }
     }
 
-    /// The one of two that is in this language.
+    /// The one of two that is in this language, or else in the one that more of its readers know: English.
     pub const fn choose<'a, T: ?Sized>(self, ja: &'a T, en: &'a T) -> &'a T {
         match self {
             Self::Ja => ja,
-            Self::En => en,
+            Self::En | Self::Th => en,
         }
     }
 
@@ -47,6 +51,7 @@ impl Language {
         match self {
             Self::Ja => DateStyle::Japanese,
             Self::En => DateStyle::English,
+            Self::Th => DateStyle::Thai,
         }
     }
 

@@ -150,7 +150,7 @@ fn who_left_a_card_hears_whom_to_call_and_operators_read_why_nobody_is_served() 
 }
 
 #[test]
-fn both_languages_have_the_same_keys() {
+fn all_languages_have_the_same_keys() {
     let keys = |source: &str| -> BTreeSet<String> {
         let mut message = String::new();
         let mut keys = BTreeSet::new();
@@ -164,6 +164,7 @@ fn both_languages_have_the_same_keys() {
         keys
     };
     assert_eq!(keys(JA), keys(EN));
+    assert_eq!(keys(TH), keys(EN));
     assert!(keys(JA).len() > 150);
 }
 
@@ -209,8 +210,9 @@ fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
 
 #[test]
 fn every_code_of_card_and_devices_is_in_the_table() {
-    // Names of threads, and a device's name.
-    const NO_CODES: [&str; 4] = ["pcsc-watch", "pcsc-call", "card-unit", "pin-pad"];
+    // Names of threads, a device's name, how serde writes names.
+    const NO_CODES: [&str; 6] =
+        ["pcsc-watch", "pcsc-call", "card-unit", "pin-pad", "kebab-case", "serial-printer"];
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files = Vec::new();
     for folder in ["devices/card", "devices/pinpad", "devices/printer", "src/jpki"] {
@@ -306,7 +308,9 @@ fn one_screen_serves_the_locked_card_and_the_card_without_pin() {
 
 #[test]
 fn pending_claims_nothing() {
-    for (language, registered) in [(Language::Ja, "完了しました"), (Language::En, "was accepted")] {
+    for (language, registered) in
+        [(Language::Ja, "完了しました"), (Language::En, "was accepted"), (Language::Th, "เรียบร้อยแล้ว")]
+    {
         let ending = catalogue(language).ending(&Outcome::Pending, &facts());
         let text = [ending.title, ending.explanation, ending.next].concat();
         assert!(!text.contains(registered), "{text}");

@@ -59,7 +59,7 @@ impl Printer for Paper {
     }
 
     fn status(&self) -> PrinterStatus {
-        PrinterStatus { device: DeviceState::Online, paper: self.0 }
+        PrinterStatus::new(DeviceState::Online, self.0)
     }
 }
 

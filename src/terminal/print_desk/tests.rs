@@ -18,7 +18,7 @@ impl Printer for Still {
     }
 
     fn status(&self) -> PrinterStatus {
-        PrinterStatus { device: self.0, paper: self.1 }
+        PrinterStatus::new(self.0, self.1)
     }
 }
 
@@ -88,7 +88,9 @@ fn without_a_thread_no_receipt_is_offered_and_none_is_printed() {
                 number: String::new(),
                 lines: Vec::new(),
             },
+            status_page: None,
             footer: Vec::new(),
+            variant: devices::printer::Variant::Normal,
         };
         desk.print(TO, receipt);
         match posted(&inbox) {

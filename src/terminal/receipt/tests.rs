@@ -29,7 +29,7 @@ fn facts(outcome: Outcome) -> ReceiptFacts<'static> {
 fn composed(language: Language, outcome: Outcome, test: bool) -> Receipt {
     let config = config(test);
     let catalogue = Catalogue::new(language, &config.helpline).unwrap();
-    compose(&config, &catalogue, &facts(outcome)).unwrap()
+    compose(&config, &catalogue, &ReceiptStyle::default(), &facts(outcome)).unwrap()
 }
 
 /// The text without line breaks and indents, so that a sentence can be looked for.
@@ -59,6 +59,8 @@ fn a_japanese_receipt_has_every_row_and_notice() {
         "0120-95-0178",
         "5番を選択のうえ、",
         "平日：9時30分～20時00分、",
+        "（公開ページ）",
+        "https://myna.go.jp/",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -83,6 +85,51 @@ fn an_english_receipt_has_every_row_and_notice() {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.chars().any(|character| ('ぁ'..='ヶ').contains(&character)), "{text}");
+}
+
+#[test]
+fn a_thai_receipt_has_every_row_and_notice() {
+    let receipt = composed(Language::Th, Outcome::Registered, false);
+    let text = render_text(&receipt, Paper::Mm80).split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "ส่งคำขอเรียบร้อยแล้ว",
+        "21 พฤศจิกายน 2569 (2026) 18:05 น.",
+        "Bayside branch, ATM 1",
+        "หมายเลขรับคำขอ A-0000123456",
+        "หมายเลขอ้างอิง LYLY-LYLY-LYLY",
+        "ภายใน 3 เดือน",
+        "Mon-Fri 9:30-20:00",
+        "https://myna.go.jp/",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.chars().any(|character| ('ぁ'..='ヶ').contains(&character)), "{text}");
+}
+
+#[test]
+fn a_status_page_is_printed_as_configured_or_not_at_all() {
+    let config = config(false);
+    let catalogue = Catalogue::new(Language::Ja, &config.helpline).unwrap();
+    let with = |status_page: Option<&str>| {
+        let style = ReceiptStyle { status_page: status_page.map(str::to_owned), ..ReceiptStyle::default() };
+        compose(&config, &catalogue, &style, &facts(Outcome::Registered))
+    };
+    assert!(flat(&with(Some("https://bank.example/myna")).unwrap()).contains("https://bank.example/myna"));
+    let none = with(None).unwrap();
+    assert!(none.status_page.is_none() && !flat(&none).contains("https://"));
+    assert!(with(Some("https://bank.example/?card=1")).is_err(), "a query could carry who the customer is");
+}
+
+#[test]
+fn large_print_is_the_same_receipt_and_larger() {
+    let config = config(false);
+    let catalogue = Catalogue::new(Language::Ja, &config.helpline).unwrap();
+    let style = ReceiptStyle { variant: Variant::Large, ..ReceiptStyle::default() };
+    let large = compose(&config, &catalogue, &style, &facts(Outcome::Registered)).unwrap();
+    let normal = composed(Language::Ja, Outcome::Registered, false);
+    assert_eq!(flat(&large), flat(&normal));
+    let height = |receipt: &Receipt| render_bitmap(receipt, Paper::Mm80).height();
+    assert!(height(&large) * 10 > height(&normal) * 13, "{} and {}", height(&large), height(&normal));
 }
 
 #[test]
@@ -116,7 +163,10 @@ fn a_number_that_is_none_is_not_printed() {
     let catalogue = Catalogue::new(Language::Ja, &config.helpline).unwrap();
     let facts = ReceiptFacts { acceptance_number: Some("山田 太郎"), ..facts(Outcome::Registered) };
     assert!(
-        compose(&config, &catalogue, &facts).unwrap_err().to_string().ends_with("is no acceptance number")
+        compose(&config, &catalogue, &ReceiptStyle::default(), &facts)
+            .unwrap_err()
+            .to_string()
+            .ends_with("is no acceptance number")
     );
 }
 
@@ -130,7 +180,7 @@ fn every_outcome_fits_on_both_papers_in_every_language() {
             for paper in [Paper::Mm58, Paper::Mm80] {
                 let dots = render_bitmap(&composed(language, *outcome, true), paper);
                 assert!(!black_beyond(&dots, 7), "{} {}", language.tag(), outcome.code());
-                assert!((700..3000).contains(&dots.height()), "{} dots", dots.height());
+                assert!((700..3600).contains(&dots.height()), "{} dots", dots.height());
             }
         }
     }

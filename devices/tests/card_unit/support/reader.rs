@@ -9,6 +9,9 @@ use super::PATIENCE;
 /// The first of the driver's two slots.
 pub(crate) const READER: &str = "Virtual PCD 00 00";
 
+/// The reader with a pad of its own.
+pub(crate) const PAD_READER: &str = "Pad Reader";
+
 const CONFIGURATION: &str = "/run/pcscd/reader.conf";
 const SOCKET: &str = "/run/pcscd/pcscd.comm";
 /// Below `target/tools`, where scripts/test unpacks them, or below `/` where somebody installed them.
@@ -46,7 +49,23 @@ impl Pcscd {
             "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH {}\nCHANNELID 0x8C7B\n",
             tool(DRIVER).display()
         );
-        std::fs::write(CONFIGURATION, if with_reader { reader.as_str() } else { "" }).unwrap();
+        Self::configured(if with_reader { &reader } else { "" })
+    }
+
+    /// With a reader that has a PIN pad of its own, and the card of `folder` in it: see `tests/ifd_handler`.
+    pub(crate) fn with_pad(folder: &Path) -> Self {
+        let tests = std::env::current_exe().unwrap();
+        // Built before this test, which depends on it, and beside it.
+        let driver = tests.with_file_name("libifd_handler.so");
+        Self::configured(&format!(
+            "FRIENDLYNAME \"{PAD_READER}\"\nDEVICENAME {}\nLIBPATH {}\n",
+            folder.display(),
+            driver.display()
+        ))
+    }
+
+    fn configured(readers: &str) -> Self {
+        std::fs::write(CONFIGURATION, readers).unwrap();
         for stale in [SOCKET, "/run/pcscd/pcscd.pid"] {
             let _was_not_there = std::fs::remove_file(stale);
         }
@@ -60,6 +79,11 @@ impl Pcscd {
             .expect("pcscd starts");
         wait_until("pcscd listens", || UnixStream::connect(SOCKET).is_ok());
         Self { process }
+    }
+
+    /// Whether it ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
     }
 
     /// As a crash would.

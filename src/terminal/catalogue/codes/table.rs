@@ -2,7 +2,7 @@
 
 use super::Class::{self, Fault, Refused, Rejected, Result, Violation};
 use super::Code;
-use super::Line::{self, First, Nobody, Second};
+use super::Line::{self, Nobody, Second};
 
 pub(super) const fn of(
     class: Class,
@@ -267,27 +267,6 @@ pub(super) const GENERAL: &[Code] = &[
     of(
         Fault,
         Second,
-        "pad-failed",
-        "The PIN pad reports an error or is gone.",
-        "Check plug and power; then replace it.",
-    ),
-    of(
-        Fault,
-        Second,
-        "pad-not-found",
-        "The PIN pad is not there.",
-        "Check plug, power and pin_pad in the configuration.",
-    ),
-    of(
-        Fault,
-        Second,
-        "pad-not-a-terminal",
-        "The console PIN pad has no terminal to read from.",
-        "Start the service on a console, or configure another pad.",
-    ),
-    of(
-        Fault,
-        Second,
         "memory-not-locked",
         "The page of the PIN cannot be kept out of swap.",
         "Raise LimitMEMLOCK of the service.",
@@ -305,29 +284,6 @@ pub(super) const GENERAL: &[Code] = &[
         "process-not-hardened",
         "Core dumps or tracing of the process cannot be switched off.",
         "Check the service's sandbox settings.",
-    ),
-    of(
-        Fault,
-        First,
-        "paper-out",
-        "No paper: the roll is empty, or the folder of receipts is full.",
-        "Put in paper; empty the folder of receipts.",
-    ),
-    of(Fault, First, "paper-jammed", "Paper is stuck in the receipt printer.", "Take it out."),
-    of(
-        Fault,
-        Second,
-        "printer-down",
-        "The receipt printer does not answer or reports an error; no receipt is offered.",
-        "Run `myna-atm doctor`: plug, power, line.",
-    ),
-    of(Fault, Second, "printer-failed", "A receipt could not be printed.", "Run `myna-atm doctor`."),
-    of(
-        Fault,
-        Second,
-        "printer-folder",
-        "The folder of receipts cannot be made.",
-        "Check printer.dir and its rights.",
     ),
     of(
         Violation,
