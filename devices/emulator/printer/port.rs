@@ -147,8 +147,6 @@ fn serve(mut terminal: PseudoTerminal, shared: &Shared, out: Option<&Path>) {
             pace.spent(machine.work(budget));
             (machine.take_said(), machine.take_sheets(), machine.presented())
         });
-        // A port that fails has no driver that could be told.
-        let _lost = terminal.write(&said);
         for sheet in sheets {
             let number = shared.receipts.fetch_add(1, Ordering::AcqRel) + 1;
             if let Some(out) = out
@@ -161,6 +159,8 @@ fn serve(mut terminal: PseudoTerminal, shared: &Shared, out: Option<&Path>) {
             let surplus = kept.len().saturating_sub(SHEETS_MAX);
             kept.drain(..surplus);
         }
+        // After the paper: who is told that it is out finds it. A port that fails has no driver that could be told.
+        let _lost = terminal.write(&said);
         let since = presented.then(|| presented_since.unwrap_or_else(clock::start));
         presented_since = since;
         if since.is_some_and(|since| since.elapsed() >= TAKEN_AFTER) {
