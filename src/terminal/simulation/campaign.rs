@@ -9,6 +9,7 @@ use transaction::{Refusal, Rejection};
 
 use super::diary::{Coverage, RECORDS, SCREENS};
 use super::dice::Dice;
+use super::fixture;
 use super::run::{Plot, Summary, run};
 use super::world::Broken;
 use crate::clock;
@@ -48,6 +49,7 @@ impl Campaign {
 
     /// Runs until it is enough, and says what it was. Stops at the first run that fails.
     pub(super) fn run(self) -> Summary {
+        let _held_for_all_runs = fixture::get();
         let started = clock::instant();
         let seconds = || clock::instant().saturating_duration_since(started).as_secs_f64();
         println!("random visits: base seed {}", self.base);

@@ -11,6 +11,7 @@
 //! Every VERIFY is counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use transaction::{
     Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Presence, Refusal,
@@ -396,7 +397,7 @@ impl World {
         match read {
             Ok(who) => {
                 let person = &self.lobby.people[who];
-                let fixture = self.fixture;
+                let fixture = Arc::clone(&self.fixture);
                 let card = if person.ends_soon { &fixture.short } else { &fixture.long };
                 let tries = TriesLeft::new(person.card.tries).map_or(Tries::Blocked, Tries::Left);
                 if person.card.tries == 0 {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::fixture;
 use super::run::{Plot, run};
 use super::world::Sabotage;
 
@@ -10,6 +11,7 @@ const VISITS: u32 = 40;
 
 /// The bug is found, and called by its name.
 fn finds(sabotage: Sabotage, names: &[&str]) {
+    let _held_for_all_runs = fixture::get();
     let plot = |seed, sabotage| Plot { seed, visits: VISITS, sabotage, written: false };
     let mut found = BTreeSet::new();
     for seed in 1..=SEEDS {

@@ -1,4 +1,5 @@
-//! What all runs share: a test PKI, the configuration, certificates of cards, the terms. Made once for the process.
+//! What all runs share: a test PKI, the configuration, certificates of cards, the terms. Made once for all runs
+//! that go on at a time.
 //!
 //! Cryptography has its own tests (`src/request/tests`, `tests/end_to_end`), so here it is done once and not for each
 //! visit: one real certificate of a card is parsed and checked, the bytes that the card signs are made by the real
@@ -6,7 +7,7 @@
 //! signature and says what the simulated host needs to know (`clerk.rs`). The device log is signed and verified for real.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 use journal::{CheckpointKeys, FileSigner};
@@ -45,9 +46,15 @@ pub(super) fn folder() -> tempfile::TempDir {
     made.or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-pub(super) fn get() -> &'static Fixture {
-    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
-    FIXTURE.get_or_init(make)
+/// The one that is there, or a new one. Whoever holds it keeps it; the last one who lets go removes its folder.
+pub(super) fn get() -> Arc<Fixture> {
+    static FIXTURE: Mutex<Weak<Fixture>> = Mutex::new(Weak::new());
+    let mut known = FIXTURE.lock().unwrap_or_else(PoisonError::into_inner);
+    known.upgrade().unwrap_or_else(|| {
+        let made = Arc::new(make());
+        *known = Arc::downgrade(&made);
+        made
+    })
 }
 
 fn make() -> Fixture {

@@ -18,6 +18,7 @@ fn open(folder: &tempfile::TempDir) -> Result<Opened, journal::JournalError> {
 /// without the log, and the next start took it for a damaged one.
 #[test]
 fn a_full_disk_while_the_journal_is_made_leaves_no_damaged_one_behind() {
+    let _held_for_all_journals = fixture::get();
     let mut failed = 0;
     for writes in 0..60 {
         let folder = fixture::folder();
@@ -39,10 +40,11 @@ fn a_full_disk_while_the_journal_is_made_leaves_no_damaged_one_behind() {
 #[test]
 fn one_read_that_fails_does_not_make_a_journal_a_damaged_one() {
     let folder = fixture::folder();
-    let (path, keys) = (folder.path().join("journal.db"), fixture::get().log_keys());
+    let fixture = fixture::get();
+    let (path, keys) = (folder.path().join("journal.db"), fixture.log_keys());
     let Opened::Fresh(mut journal) = open(&folder).unwrap() else { panic!("a new folder") };
     let entry =
-        LogEntry::new(fixture::get().epoch, 0, TerminalId::parse(TERMINAL).unwrap(), word!("started"));
+        LogEntry::new(fixture.epoch, 0, TerminalId::parse(TERMINAL).unwrap(), word!("started"));
     for _ in 0..40 {
         journal.commit(&Batch { log: vec![entry.clone(); 20], ..Batch::default() }).unwrap();
     }

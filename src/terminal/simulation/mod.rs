@@ -121,6 +121,7 @@ fn a_hundred_thousand_visits() {
 /// With `MYNA_SEED`: that run, step by step. Without: that a seed is a run, whoever runs it and whatever ran before.
 #[test]
 fn replay() {
+    let _held_for_all_runs = fixture::get();
     if let Some(seed) = variable("MYNA_SEED") {
         let finished = run(Plot { seed, visits: VISITS_A_RUN, sabotage: None, written: true });
         for line in &finished.lines {

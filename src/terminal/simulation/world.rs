@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::resume_unwind;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -79,7 +80,7 @@ pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) weather: Weather,
     pub(super) sabotage: Option<Sabotage>,
-    pub(super) fixture: &'static Fixture,
+    pub(super) fixture: Arc<Fixture>,
     pub(super) config: Config,
     pub(super) unit: Unit,
     pub(super) pad: Pad,
