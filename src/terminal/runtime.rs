@@ -114,6 +114,8 @@ pub(crate) struct Runtime {
     mode: Mode,
     outbox: outbox::Rounds,
     erasure: evidence::Erasure,
+    /// So many entries without a signature bring the next checkpoint: more, after one that failed.
+    checkpoint_at: u64,
     /// Commits of the journal before the visit at hand.
     commits_before: u64,
     ended: Option<Ended>,
@@ -147,6 +149,7 @@ impl Stopped {
 impl Runtime {
     pub(crate) fn new(parts: Parts, goal: Goal) -> Self {
         Self {
+            checkpoint_at: u64::from(parts.config.limits.log_entries_per_checkpoint_max),
             parts,
             goal,
             folder: Folder::default(),
@@ -299,7 +302,7 @@ impl Runtime {
         let committed = step
             .commit(&mut recorder)
             .map_err(|failed| (Stopped::NotRecorded(failed.error), whats(&failed.release)))?;
-        if self.noted.unsigned_entries >= u64::from(self.parts.config.limits.log_entries_per_checkpoint_max) {
+        if self.noted.unsigned_entries >= self.checkpoint_at {
             self.checkpoint();
         }
         for effect in committed.effects {

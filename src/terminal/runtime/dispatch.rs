@@ -197,6 +197,11 @@ impl Runtime {
     /// Signs the device log up to here and lets the host hold the signature.
     pub(super) fn checkpoint(&mut self) {
         let checkpoint = self.parts.journal.checkpoint(&*self.parts.log_key, self.parts.clock.now());
+        self.noted.unsigned_entries = self.parts.journal.unsigned_entries();
+        // That one failed is an entry too: tried again at once, it would fail again, for ever.
+        let given_up = if checkpoint.is_ok() { 0 } else { self.noted.unsigned_entries };
+        let most = u64::from(self.parts.config.limits.log_entries_per_checkpoint_max);
+        self.checkpoint_at = given_up.saturating_add(most);
         let fault =
             |code| Event::Fault(Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code });
         match checkpoint {

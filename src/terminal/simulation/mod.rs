@@ -22,7 +22,7 @@
 //! |---|---|---|
 //! | process | killed at any call into the world: between two letters, between deciding and recording, between recording and doing, between noting and flushing; ended by the service manager, and killed when it does not end | `world.rs` |
 //! | disk | full from one write on; a sync fails though the bytes are there; killed in the middle of a write; a read fails | `disk.rs` |
-//! | journal | damaged while nobody looks | `run.rs` |
+//! | journal | damaged while nobody looks, where a start sees it or only the full check; a log key that does not sign | `run.rs`, `seams.rs` |
 //! | card, unit | slow, stuck, failing, answer to VERIFY lost, unit lost and back, card pulled out, wrong way round, other cards, locked, one try left | `card.rs` |
 //! | PIN pad | fails during an entry | `pad.rs` |
 //! | printer | no paper, jam, down, late, never | `printer.rs` |

@@ -19,7 +19,7 @@ use super::host::SimHost;
 use super::lobby::Place;
 use super::pad::SimPin;
 use super::printer::SimPrinter;
-use super::seams::{SimClock, SimNames, SimPost, SimScreen, SimWitness};
+use super::seams::{SimClock, SimKey, SimNames, SimPost, SimScreen, SimWitness};
 use super::spy::{Entry, Spy};
 use super::weather::Weather;
 use super::world::{Broken, Killed, Sabotage, Shared, World};
@@ -231,7 +231,7 @@ impl Run {
         Parts {
             languages: Languages { own: own.clone(), others: vec![other.clone()] },
             journal,
-            log_key: Box::new(fixture.log_signer()),
+            log_key: Box::new(SimKey { world: here(), key: fixture.log_signer() }),
             scribe: scribe(),
             office: Box::new(SimClerk::new(here(), Rc::clone(&self.office))),
             card: Box::new(SimCard(here())),

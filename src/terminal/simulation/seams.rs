@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use journal::{CheckpointSigner, FileSigner, SignFault};
 use transaction::{
     Act, CardEvent, Effect, Event, Key, Limit, Mode, Numbered, Order, Pace, Printing, Refusal, RequestId,
     Screen, Step, Visit, VisitId,
@@ -95,6 +96,9 @@ impl CustomerScreen for SimScreen {
     }
 }
 
+/// So many events without a look at the post, and there is no end to them.
+const TALK_MAX: u32 = 1_000;
+
 /// Sees every step.
 pub(super) struct SimWitness(pub(super) Shared);
 
@@ -106,6 +110,9 @@ impl Witness for SimWitness {
         world.diary.takes(now, state, event);
         world.truth.state = state;
         world.truth.expired = matches!(event, Event::Expired(_));
+        world.truth.unbroken += 1;
+        let talk = world.truth.unbroken;
+        world.holds("always-goes-on", talk < TALK_MAX, || "the machine talks to itself and to nobody else".to_owned());
         world.note_event(state, event);
     }
 
@@ -202,6 +209,24 @@ impl World {
     }
 }
 
+/// The log key: it signs for real, when it signs.
+pub(super) struct SimKey {
+    pub(super) world: Shared,
+    pub(super) key: FileSigner,
+}
+
+impl CheckpointSigner for SimKey {
+    fn sign(&self, statement: &[u8]) -> Result<Vec<u8>, SignFault> {
+        let mut world = self.world.borrow_mut();
+        world.called("the log key");
+        let often = world.weather.log_key;
+        if world.strikes(often) {
+            return Err(SignFault { what: "the token is gone".to_owned() });
+        }
+        self.key.sign(statement)
+    }
+}
+
 /// What time it is.
 pub(super) struct SimClock(pub(super) Shared);
 
@@ -233,6 +258,7 @@ impl Post for SimPost {
         let mut world = self.0.borrow_mut();
         world.called("the post");
         world.diary.turn();
+        world.truth.unbroken = 0;
         let letter = world.take();
         world.truth.letter_at = letter.as_ref().map(|letter| letter.at);
         letter

@@ -93,6 +93,8 @@ pub(super) struct Truth {
     pub(super) calming: bool,
     /// The run is at its end.
     pub(super) over: bool,
+    /// Events since the runtime looked at its post.
+    pub(super) unbroken: u32,
 }
 
 impl Truth {

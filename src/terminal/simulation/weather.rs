@@ -35,6 +35,8 @@ pub(super) struct Weather {
     pub(super) orders: u32,
     /// The wall clock jumps; of visits.
     pub(super) clock: u32,
+    /// The log key does not sign.
+    pub(super) log_key: u32,
     /// The journal is damaged while nobody looks; of restarts.
     pub(super) damage: u32,
 }
@@ -59,6 +61,7 @@ impl Weather {
             odd_cards: often(100, 400),
             orders: often(20, 100),
             clock: often(10, 80),
+            log_key: often(20, 500),
             damage: often(5, 150),
         }
     }

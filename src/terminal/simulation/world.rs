@@ -73,7 +73,7 @@ pub(super) enum Sabotage {
 }
 
 /// A run does not wait longer for anything than this.
-const HAPPENINGS_MAX: u64 = 4_000_000;
+const HAPPENINGS_MAX: u64 = 400_000;
 
 /// Everything but the runtime.
 pub(super) struct World {

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use journal::{CheckpointSigner, SignFault};
 use transaction::{
     Act, Answer, Effect, EffectNo, Event, Machine, Mode, Numbered, Order, Outcome, Presence, Refusal,
     SafeAnswer, Visit, VisitId,
@@ -11,7 +14,7 @@ use transaction::{
 use super::composed;
 use crate::clock;
 use crate::queue::{CardTally, Message, Story};
-use crate::runtime::{Goal, Runtime, policy, traced};
+use crate::runtime::{Ended, Goal, Runtime, policy, traced};
 use crate::test_support::unit::FakeUnit;
 use crate::test_support::{configuration, log};
 
@@ -123,4 +126,35 @@ fn an_outbox_that_could_not_be_read_is_read_again() {
     other.execute_batch("ALTER TABLE outbox RENAME TO elsewhere").unwrap();
     runtime.deliver_outbox();
     assert!(runtime.outbox.again().is_some_and(|again| again > clock::instant()));
+}
+
+/// Counts how often it was asked, and never signs.
+struct NeverSigns(Arc<AtomicU32>);
+
+impl CheckpointSigner for NeverSigns {
+    fn sign(&self, _statement: &[u8]) -> Result<Vec<u8>, SignFault> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Err(SignFault { what: "the token is gone".to_owned() })
+    }
+}
+
+/// With many entries unsigned, a checkpoint that failed was tried again at once, and nothing else was done ever after: no
+/// customer served, no card given back.
+#[test]
+fn a_checkpoint_that_fails_is_not_tried_again_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = configuration(folder.path());
+    config.limits.log_entries_per_checkpoint_max = 1;
+    let asked = Arc::new(AtomicU32::new(0));
+    let (tell, told) = std::sync::mpsc::channel();
+    let counted = Arc::clone(&asked);
+    // The runtime stays on the thread that made it; the channel gives the test its limit.
+    std::thread::spawn(move || {
+        let (mut parts, recovery) = composed(&config, Arc::new(FakeUnit::default()));
+        parts.log_key = Box::new(NeverSigns(counted));
+        tell.send(matches!(Runtime::new(parts, Goal::Register).run(recovery), Ended::Visit(_)))
+    });
+    assert!(told.recv_timeout(Duration::from_secs(20)).unwrap());
+    let asked = asked.load(Ordering::SeqCst);
+    assert!((2..20).contains(&asked), "asked {asked} times");
 }
