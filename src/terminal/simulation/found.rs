@@ -43,8 +43,7 @@ fn one_read_that_fails_does_not_make_a_journal_a_damaged_one() {
     let fixture = fixture::get();
     let (path, keys) = (folder.path().join("journal.db"), fixture.log_keys());
     let Opened::Fresh(mut journal) = open(&folder).unwrap() else { panic!("a new folder") };
-    let entry =
-        LogEntry::new(fixture.epoch, 0, TerminalId::parse(TERMINAL).unwrap(), word!("started"));
+    let entry = LogEntry::new(fixture.epoch, 0, TerminalId::parse(TERMINAL).unwrap(), word!("started"));
     for _ in 0..40 {
         journal.commit(&Batch { log: vec![entry.clone(); 20], ..Batch::default() }).unwrap();
     }

@@ -112,7 +112,9 @@ impl Witness for SimWitness {
         world.truth.expired = matches!(event, Event::Expired(_));
         world.truth.unbroken += 1;
         let talk = world.truth.unbroken;
-        world.holds("always-goes-on", talk < TALK_MAX, || "the machine talks to itself and to nobody else".to_owned());
+        world.holds("always-goes-on", talk < TALK_MAX, || {
+            "the machine talks to itself and to nobody else".to_owned()
+        });
         world.note_event(state, event);
     }
 
