@@ -198,7 +198,19 @@ pub(crate) fn undecided_aside(journal: &Path) -> Vec<OutboxEntry> {
     undecided
 }
 
+/// Looks twice: a read that fails once costs neither the log's place nor a request.
 pub(crate) fn salvage(path: &Path, reason: CorruptReason) -> Salvaged {
+    let (mut saved, again) = (look(path, reason), look(path, reason));
+    saved.next_sequence = saved.next_sequence.max(again.next_sequence);
+    for entry in again.undecided {
+        if saved.undecided.iter().all(|known| known.request_id != entry.request_id) {
+            saved.undecided.push(entry);
+        }
+    }
+    saved
+}
+
+fn look(path: &Path, reason: CorruptReason) -> Salvaged {
     let connection = if READABLE.contains(&reason) { schema::connect(path).ok() } else { None };
     let Some(connection) =
         connection.filter(|connection| connection.pragma_update(None, "query_only", true).is_ok())

@@ -2,7 +2,10 @@
 //! stands with these (`runtime/tests.rs`, `src/transaction/tests`).
 
 use jiff::Timestamp;
-use journal::{Batch, CheckpointKeys, Journal, LogEntry, OpenOptions, Opened, TerminalId, check_whole, word};
+use journal::{
+    Batch, CheckpointKeys, Journal, LogEntry, OpenOptions, Opened, OutboxChange, TerminalId, check_whole,
+    word,
+};
 
 use super::disk::{self, Plan};
 use super::fixture::{self, TERMINAL};
@@ -61,4 +64,44 @@ fn one_read_that_fails_does_not_make_a_journal_a_damaged_one() {
     }
     assert!(failed > 20, "{failed} reads failed");
     assert!(matches!(open(&folder).unwrap(), Opened::Clean(_)));
+}
+
+/// A read that failed while a damaged journal was looked through cost the next one its place: the log began with entry 1
+/// again, and the checkpoint that the host held accused it of a tail that was cut off.
+#[test]
+fn one_read_that_fails_costs_a_damaged_journal_neither_its_place_nor_a_request() {
+    let fixture = fixture::get();
+    let id = uuid::Uuid::from_u128(7);
+    let (mut failed, mut corrupt) = (0, 0);
+    for reads in 0..60 {
+        let folder = fixture::folder();
+        let Opened::Fresh(mut journal) = open(&folder).unwrap() else { panic!("a new folder") };
+        let entry = LogEntry::new(fixture.epoch, 0, TerminalId::parse(TERMINAL).unwrap(), word!("started"));
+        let accept_until = fixture.epoch;
+        let put = OutboxChange::Put { request_id: id, visit: id, cms: b"request".to_vec(), accept_until };
+        let batch = Batch { log: vec![entry; 20], outbox: vec![put], ..Batch::default() };
+        journal.commit(&batch).unwrap();
+        drop(journal);
+        let path = folder.path().join("journal.db");
+        let edit = "UPDATE device_log SET hash = x'00' WHERE seq = 20";
+        rusqlite::Connection::open(&path).unwrap().execute(edit, []).unwrap();
+
+        disk::plan(Plan::ReadFails(reads));
+        let first = open(&folder);
+        failed += u32::from(disk::has_failed());
+        disk::plan(Plan::Fine);
+        corrupt += u32::from(matches!(first, Ok(Opened::Corrupt(_))));
+        let mut opened = match first {
+            Ok(Opened::Corrupt(_)) => open(&folder),
+            // The read failed before anything was known.
+            Err(_) => open(&folder).and_then(|_| open(&folder)),
+            Ok(other) => panic!("read {reads}: {other:?}"),
+        };
+        let Ok(Opened::Fresh(journal)) = &mut opened else { panic!("read {reads}: {opened:?}") };
+        assert_eq!(journal.outbox_pending().unwrap().len(), 1, "read {reads}");
+        let again = LogEntry::new(fixture.epoch, 0, TerminalId::parse(TERMINAL).unwrap(), word!("started"));
+        let committed = journal.commit(&Batch { log: vec![again], ..Batch::default() }).unwrap();
+        assert_eq!(committed.last_sequence, Some(21), "read {reads}");
+    }
+    assert!(failed > 5 && corrupt > 5, "{failed} reads failed, {corrupt} journals were set aside at once");
 }
