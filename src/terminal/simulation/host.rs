@@ -136,10 +136,11 @@ impl World {
         let (there, back) = (self.way(), self.way());
         let unreachable = ChallengeAnswer::Refused(Refusal::HostUnreachable);
         if !self.host_strikes() {
+            let here = self.here();
             return self.after(there, move |world| {
                 let challenge = world.issue();
                 let message = Message::Challenge { to, visit, asked_at, challenge: Box::new(challenge) };
-                world.after_here(back, move |world| {
+                world.after_in(here, back, move |world| {
                     world.post(message, Story::default());
                     world.job_done();
                 });
@@ -256,11 +257,11 @@ impl World {
         }
         let given_up = Rc::clone(&waiting);
         self.after_here(timeout, move |world| world.tell(&given_up, unreachable));
-        let Some(there) = there else { return };
+        let (Some(there), here) = (there, self.here()) else { return };
         self.after(there, move |world| {
             let says = if ask { world.asked(recorded.request) } else { world.received(&recorded.cms) };
             let Some(back) = back else { return };
-            world.after_here(back, move |world| match says {
+            world.after_in(here, back, move |world| match says {
                 Says::Unknown => {
                     let tell = waiting.borrow_mut().take();
                     if let Some(tell) = tell {
@@ -396,12 +397,13 @@ impl World {
                 world.job_done();
             });
         }
+        let here = self.here();
         self.after(there, move |world| {
             let newer = world.host.held.as_ref().is_none_or(|held| held.sequence < checkpoint.sequence);
             if newer {
                 world.host.held = Some(*checkpoint);
             }
-            world.after_here(back, Self::job_done);
+            world.after_in(here, back, Self::job_done);
         });
     }
 }

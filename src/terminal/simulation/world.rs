@@ -175,7 +175,16 @@ impl World {
 
     /// This will happen when the same process lives then: it is the process's own doing.
     pub(super) fn after_here(&mut self, ms: u64, happening: impl FnOnce(&mut Self) + 'static) {
-        let process = self.process;
+        self.after_in(self.process, ms, happening);
+    }
+
+    /// The same for what was asked by an earlier one, perhaps: an answer reaches nobody but who asked.
+    pub(super) fn after_in(
+        &mut self,
+        process: Option<u32>,
+        ms: u64,
+        happening: impl FnOnce(&mut Self) + 'static,
+    ) {
         self.after(ms, move |world| {
             if process.is_some() && world.process == process {
                 happening(world);
@@ -284,6 +293,11 @@ impl World {
     pub(super) fn forget_kill(&mut self) {
         self.kill_in = None;
         super::disk::spare();
+    }
+
+    /// Which process lives.
+    pub(super) const fn here(&self) -> Option<u32> {
+        self.process
     }
 
     pub(super) const fn processes(&self) -> u32 {
