@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use devices::card::{PcscConfig, PcscUnit, pcscd_socket};
-use devices::pinpad::{ConsolePad, SocketPad, harden_process, locked_pin_slot};
-use devices::port::{self, CardUnit, PinPad, Printer};
-use devices::printer::{FilePrinter, Paper};
+use devices::pinpad::{harden_process, locked_pin_slot};
+use devices::port::{self, CardUnit};
+use devices::printer::ProfileFault;
 use jiff::Timestamp;
 use journal::{
     BadText, Batch, CheckpointKeys, Detail, FileSigner, Journal, JournalError, KeyRefused, Language,
@@ -28,9 +27,9 @@ use crate::card_desk::CardDesk;
 use crate::card_worker::CardWork;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::desks::Names;
-use crate::doctor::{HostProbe, Instruments};
+use crate::doctor::HostProbe;
 use crate::evidence_files::EvidenceFiles;
 use crate::host_client::{
     self, Connections, Deadlines, HostClient, HostError, HostSetup, Identity, TlsError, tls,
@@ -45,6 +44,11 @@ use crate::recorder::Scribe;
 use crate::runtime::{Languages, Parts, Trace};
 use crate::screen::{Console, CustomerScreen, KeyForm, Keys, Lines, Outlet, Silent};
 use crate::signals;
+
+mod adapters;
+
+use adapters::{card_unit, pin_pad, printer};
+pub(crate) use adapters::{device_places, found_here, instruments};
 
 /// Wraps the card unit; the program itself leaves it as it is.
 pub(crate) type Adapt = Box<dyn FnOnce(Arc<dyn CardUnit>) -> Arc<dyn CardUnit>>;
@@ -100,6 +104,10 @@ pub(crate) enum ComposeError {
     Catalogue(#[from] CatalogueError),
     #[error("paper of {0} mm is not known")]
     Paper(u32),
+    #[error("the printer's profile cannot be used")]
+    PrinterProfile(#[source] ProfileFault),
+    #[error("a device cannot be set up: {0}")]
+    DeviceSetting(&'static str),
     #[error("signals cannot be held back")]
     Signals(#[source] nix::Error),
     #[error("a thread cannot be started")]
@@ -224,28 +232,6 @@ fn ms(limit: u32) -> Duration {
     Duration::from_millis(u64::from(limit))
 }
 
-fn card_unit(config: &Config) -> Arc<dyn CardUnit> {
-    match &config.card_unit {
-        config::CardUnit::Pcsc { reader } => Arc::new(PcscUnit::new(PcscConfig { reader: reader.clone() })),
-    }
-}
-
-fn pin_pad(config: &Config) -> Result<Arc<dyn PinPad>, ComposeError> {
-    Ok(match &config.pin_pad {
-        config::PinPad::Console {} => Arc::new(ConsolePad::new(PathBuf::from("/dev/tty"))),
-        config::PinPad::Socket { path } => Arc::new(SocketPad::listen(path)?),
-    })
-}
-
-fn printer(config: &Config) -> Result<Arc<dyn Printer>, ComposeError> {
-    match &config.printer {
-        config::Printer::File { dir, paper_mm, receipts_max } => {
-            let paper = Paper::from_mm(*paper_mm).ok_or(ComposeError::Paper(*paper_mm))?;
-            Ok(Arc::new(FilePrinter::new(dir, paper, *receipts_max)?))
-        }
-    }
-}
-
 fn customer_screen(
     kind: ScreenKind,
     catalogue: &Arc<Catalogue>,
@@ -258,59 +244,6 @@ fn customer_screen(
         ScreenKind::Lines => (Box::new(Lines::new(out()?, Arc::clone(catalogue))), keys(KeyForm::Json)?),
         ScreenKind::None => (Box::new(Silent), None),
     })
-}
-
-/// What `doctor` looks through.
-pub(crate) fn instruments(config: &Config) -> Instruments {
-    let host = config.clone();
-    Instruments {
-        card_unit: card_unit(config),
-        printer: match printer(config) {
-            Ok(printer) => Ok(printer),
-            Err(ComposeError::Device(fault)) => Err(fault),
-            Err(other) => Err(unusable("printer", other)),
-        },
-        pin_pad: {
-            let config = config.clone();
-            Box::new(move || {
-                pin_pad(&config).map_err(|error| match error {
-                    ComposeError::Device(fault) => fault,
-                    other => unusable("PIN pad", other),
-                })
-            })
-        },
-        pin_slot: locked_pin_slot,
-        pcscd_socket,
-        host: Box::new(move || Ok(probe_host(&host)?)),
-    }
-}
-
-/// Each device with its kind and where it is, for people.
-pub(crate) fn device_places(config: &Config) -> [(&'static str, &'static str, String); 3] {
-    let config::CardUnit::Pcsc { reader } = &config.card_unit;
-    let card = ("card-unit", "pcsc", reader.clone().unwrap_or_else(|| "the only reader there is".to_owned()));
-    let pad = match &config.pin_pad {
-        config::PinPad::Console {} => ("pin-pad", "console", "the keyboard of the process".to_owned()),
-        config::PinPad::Socket { path } => ("pin-pad", "socket", path.display().to_string()),
-    };
-    let config::Printer::File { dir, paper_mm, .. } = &config.printer;
-    [card, pad, ("printer", "file", format!("{} ({paper_mm} mm)", dir.display()))]
-}
-
-/// The PC/SC readers and serial ports of this machine. What cannot be looked at is not there.
-pub(crate) fn found_here() -> (Vec<String>, Vec<String>) {
-    (devices::card::reader_names(), devices::serial::ports())
-}
-
-fn unusable(device: &'static str, error: ComposeError) -> port::Fault {
-    port::Fault {
-        kind: port::FaultKind::NeedsOperator,
-        device,
-        code: "configuration",
-        action: port::Action::Configuration,
-        what: error.to_string(),
-        source: Some(Box::new(error)),
-    }
 }
 
 fn probe_host(config: &Config) -> Result<HostProbe, ComposeError> {

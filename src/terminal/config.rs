@@ -16,10 +16,14 @@ use crate::catalogue::{Language, MenuName};
 
 mod checks;
 mod closed;
+mod devices;
 mod limits;
 mod url;
 
 pub use closed::{Closed, DayTime, JST, MonthlyClosure, NotInCalendar, YearDay, YearlyClosure};
+pub use devices::{
+    AfterPowerFailure, CardUnit, Flow, PadFraming, Parity, PinPad, Printer, ReceiptPaper, ReceiptSize,
+};
 pub use limits::{LimitDoc, Limits};
 pub use url::{HostUrl, UrlRefused};
 
@@ -70,6 +74,12 @@ pub struct Config {
     pub pin_pad: PinPad,
     /// The receipt printer.
     pub printer: Printer,
+    /// How receipts are. Default: normal print, with the portal's address.
+    #[serde(default)]
+    pub receipt: ReceiptPaper,
+    /// PC/SC readers that do not serve, by their names: they are watched and reported. Default: none.
+    #[serde(default)]
+    pub other_readers: Vec<String>,
     /// The order of things in a visit.
     #[serde(default)]
     pub visit: VisitOrder,
@@ -166,70 +176,6 @@ pub struct Trust {
     pub card_anchors_test: Option<PathBuf>,
     /// PEM of the CA of terminals: this terminal checks its own request before it records it.
     pub terminal_ca: PathBuf,
-}
-
-/// The card unit.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum CardUnit {
-    /// A reader behind `pcscd`.
-    Pcsc {
-        /// The reader's name as PC/SC lists it. Default: the only reader there is; two are a fault.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reader: Option<String>,
-    },
-}
-
-impl Default for CardUnit {
-    fn default() -> Self {
-        Self::Pcsc { reader: None }
-    }
-}
-
-/// The PIN pad.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum PinPad {
-    /// The keyboard of the terminal's console, without echo.
-    // With braces: serde would let unknown keys pass beside a variant without fields.
-    Console {},
-    /// A Unix socket that sends key bytes: for tests and the demo. Needs `bench_only = true`, because the digits pass
-    /// through the kernel's socket buffers.
-    Socket {
-        /// The socket; the terminal listens there.
-        path: PathBuf,
-    },
-}
-
-impl Default for PinPad {
-    fn default() -> Self {
-        Self::Console {}
-    }
-}
-
-/// The receipt printer.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Printer {
-    /// Receipts as files: a picture and a text for each.
-    File {
-        /// Folder of the receipts. Made when missing.
-        dir: PathBuf,
-        /// Width of the paper in mm, 58 or 80, at 203 dots per inch. Default 80.
-        #[serde(default = "paper_mm")]
-        paper_mm: u32,
-        /// How many receipts the folder may hold; then the paper is `out`. Default 10,000.
-        #[serde(default = "receipts_max")]
-        receipts_max: u32,
-    },
-}
-
-const fn paper_mm() -> u32 {
-    80
-}
-
-const fn receipts_max() -> u32 {
-    10_000
 }
 
 /// The order of things in a visit, where banks differ.
@@ -347,6 +293,9 @@ impl Config {
         let mut config: Self = toml::from_str(text)
             .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
         config.for_each_path(|named| *named = folder.join(&*named));
+        if let Printer::Serial { profile, .. } = &mut config.printer {
+            devices::join_profile(profile, folder);
+        }
         let problems = checks::problems(&config);
         if problems.is_empty() {
             Ok(config)
@@ -397,11 +346,19 @@ impl Config {
         let folders = [&mut self.trust.card_anchors, &mut self.trust.card_anchors_test];
         folders.into_iter().flatten().for_each(&mut act);
         act(&mut self.trust.terminal_ca);
-        if let PinPad::Socket { path } = &mut self.pin_pad {
-            act(path);
+        match &mut self.card_unit {
+            CardUnit::Omron { port, .. } => act(port),
+            CardUnit::Pcsc { .. } => {}
         }
-        let Printer::File { dir, .. } = &mut self.printer;
-        act(dir);
+        match &mut self.pin_pad {
+            PinPad::Socket { path } => act(path),
+            PinPad::Serial { port, .. } => act(port),
+            PinPad::Console {} | PinPad::Reader {} => {}
+        }
+        match &mut self.printer {
+            Printer::File { dir, .. } => act(dir),
+            Printer::Serial { port, .. } => act(port),
+        }
     }
 }
 

@@ -9,17 +9,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use devices::port::{CancelToken, Fault, MediaState, PinEntry, PinOutcome};
+use devices::port::{CancelToken, CardUnit, Fault, MediaState, PinEntry, PinOutcome, ReceiptState};
+use devices::printer::Receipt;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use transaction::Outcome;
 use uuid::Uuid;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Language};
 use crate::cli::{AtConfig, with_config};
 use crate::compose;
 use crate::config::Config;
-use crate::doctor::{self, Instruments};
+use crate::doctor::{self, Instruments, PadLook};
 use crate::queue::chain;
 use crate::{clock, receipt};
 
@@ -88,11 +90,12 @@ struct Status {
     device: &'static str,
     /// `common.device`.
     state: &'static str,
-    /// What else there is to say: `media`, `paper`.
+    /// `cardReader.media`, or `printer.media` of one that hands receipts out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<&'static str>,
+    media: Option<&'static str>,
+    /// `printer.paper`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'static str>,
+    paper: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,15 +129,17 @@ pub fn run(arguments: &DeviceArgs) -> ExitCode {
 }
 
 fn list(config: &Config, json: bool, out: &mut impl Write) -> ExitCode {
-    let configured: Vec<_> =
-        compose::device_places(config).map(|(device, kind, place)| Configured { device, kind, place }).into();
+    let configured: Vec<_> = compose::device_places(config)
+        .into_iter()
+        .map(|(device, kind, place)| Configured { device, kind, place })
+        .collect();
     let (readers, ports) = compose::found_here();
     let told = if json {
         writeln!(out, "{}", json!({ "configured": configured, "readers": readers, "serial_ports": ports }))
     } else {
         configured
             .iter()
-            .try_for_each(|one| writeln!(out, "{:<10} {:<14} {}", one.device, one.kind, one.place))
+            .try_for_each(|one| writeln!(out, "{:<12} {:<12} {}", one.device, one.kind, one.place))
             .and_then(|()| found(out, "PC/SC readers", &readers))
             .and_then(|()| found(out, "serial ports", &ports))
     };
@@ -155,61 +160,68 @@ fn ended(told: io::Result<()>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn statuses(instruments: &Instruments) -> Vec<Status> {
-    let unit = instruments.card_unit.status();
-    let card = Status {
-        device: "card-unit",
-        state: unit.device.word(),
-        object: Some("media"),
-        value: Some(unit.media.word()),
-        name: unit.reader,
-        code: None,
-        action: None,
-        what: None,
-    };
-    let printer = match &instruments.printer {
-        Ok(printer) => {
-            let status = printer.status();
-            Status {
-                device: "printer",
-                state: status.device.word(),
-                object: Some("paper"),
-                value: Some(status.paper.word()),
-                name: None,
-                code: None,
-                action: None,
-                what: None,
-            }
-        }
-        Err(fault) => failed_to_open("printer", fault),
-    };
-    let pad = match (instruments.pin_pad)() {
-        Ok(_) => Status {
-            device: "pin-pad",
+impl Status {
+    const fn online(device: &'static str) -> Self {
+        Self {
+            device,
             state: "online",
-            object: None,
-            value: None,
+            media: None,
+            paper: None,
             name: None,
             code: None,
             action: None,
             what: None,
-        },
-        Err(fault) => failed_to_open("pin-pad", &fault),
-    };
-    vec![card, pad, printer]
+        }
+    }
+
+    fn failed(device: &'static str, fault: &Fault) -> Self {
+        Self {
+            state: "hardwareError",
+            code: Some(fault.code),
+            action: Some(fault.action.word()),
+            what: Some(chain(fault)),
+            ..Self::online(device)
+        }
+    }
+
+    fn of_unit(device: &'static str, unit: &dyn CardUnit) -> Self {
+        let status = unit.status();
+        let name = status.reader.unwrap_or_else(|| unit.name().to_owned());
+        let (state, media) = (status.device.word(), Some(status.media.word()));
+        Self { state, media, name: Some(name), ..Self::online(device) }
+    }
+
+    /// Whether a visit cannot do with it as it is.
+    fn is_bad(&self) -> bool {
+        self.state != "online" || self.code.is_some()
+    }
 }
 
-fn failed_to_open(device: &'static str, fault: &Fault) -> Status {
-    Status {
-        device,
-        state: "hardwareError",
-        object: None,
-        value: None,
-        name: None,
-        code: Some(fault.code),
-        action: Some(fault.action.word()),
-        what: Some(chain(fault)),
-    }
+fn statuses(instruments: &Instruments) -> Vec<Status> {
+    let printer = match &instruments.printer {
+        Ok(printer) => {
+            let status = printer.status();
+            let media = (status.media != ReceiptState::NotSupported).then(|| status.media.word());
+            let (state, paper) = (status.device.word(), Some(status.paper.word()));
+            Status { state, media, paper, code: status.reason, ..Status::online("printer") }
+        }
+        Err(fault) => Status::failed("printer", fault),
+    };
+    let pad = match (instruments.pad_look)() {
+        Ok(PadLook::NotOffered) => Status {
+            state: "noDevice",
+            code: Some("pad-not-offered"),
+            action: Some("configuration"),
+            what: Some("the reader offers no pad for this PIN".to_owned()),
+            ..Status::online("pin-pad")
+        },
+        Ok(
+            PadLook::NotAsked | PadLook::Proven | PadLook::Answers | PadLook::PortOpens | PadLook::Offered,
+        ) => Status::online("pin-pad"),
+        Err(fault) => Status::failed("pin-pad", &fault),
+    };
+    let others = instruments.other_readers.iter().map(|unit| Status::of_unit("other-reader", &**unit));
+    [Status::of_unit("card-unit", &*instruments.card_unit), pad, printer].into_iter().chain(others).collect()
 }
 
 fn status(config: &Config, json: bool, out: &mut impl Write) -> ExitCode {
@@ -217,22 +229,21 @@ fn status(config: &Config, json: bool, out: &mut impl Write) -> ExitCode {
     let told = if json {
         writeln!(out, "{}", json!({ "devices": statuses }))
     } else {
-        statuses.iter().try_for_each(|one| {
-            let more = match (one.object, one.value) {
-                (Some(object), Some(value)) => format!("{object}={value}"),
-                _ => String::new(),
-            };
-            let name = one.name.as_deref().unwrap_or_default();
-            let code = one.code.unwrap_or_default();
-            writeln!(out, "{:<10} {:<14} {more} {name}{code}", one.device, one.state)?;
-            match (&one.what, one.action) {
-                (Some(what), Some(action)) => writeln!(out, "{:<10} {what} (action: {action})", ""),
-                _ => Ok(()),
-            }
-        })
+        statuses.iter().try_for_each(|one| tell(one, out))
     };
     let _gone = told;
-    if statuses.iter().all(|one| one.state == "online") { ExitCode::SUCCESS } else { ExitCode::from(FAULT) }
+    if statuses.iter().any(Status::is_bad) { ExitCode::from(FAULT) } else { ExitCode::SUCCESS }
+}
+
+fn tell(one: &Status, out: &mut impl Write) -> io::Result<()> {
+    let words = [("media", one.media), ("paper", one.paper)];
+    let words = words.into_iter().filter_map(|(object, value)| Some(format!("{object}={}", value?)));
+    let rest = words.chain(one.name.clone()).chain(one.code.map(str::to_owned)).collect::<Vec<_>>().join(" ");
+    writeln!(out, "{:<12} {:<14} {rest}", one.device, one.state)?;
+    match (&one.what, one.action) {
+        (Some(what), Some(action)) => writeln!(out, "{:<12} {what} (action: {action})", ""),
+        _ => Ok(()),
+    }
 }
 
 /// Why a test failed, for the person who stands there.
@@ -254,20 +265,7 @@ fn say(out: &mut impl Write, text: &str) {
 
 fn test_printer(config: &Config, instruments: &Instruments, out: &mut impl Write) -> Result<(), Failed> {
     let printer = instruments.printer.as_ref().map_err(|fault| chain(fault))?;
-    // A receipt that says twice that it is none.
-    let config = Config { allow_test_roots: true, ..config.clone() };
-    let texts =
-        Catalogue::new(config.language, &config.helpline).map_err(|error| chain(&error))?.for_tests(true);
-    let facts = receipt::ReceiptFacts {
-        at: clock::now(),
-        outcome: Outcome::Registered,
-        expires_soon: true,
-        request: Uuid::nil(),
-        acceptance_number: Some("0000-0000-0000"),
-        terms_version: None,
-    };
-    let receipt = receipt::compose(&config, &texts, &receipt::ReceiptStyle::default(), &facts)
-        .map_err(|error| chain(&error))?;
+    let receipt = test_receipt(config, config.language, clock::now()).map_err(|error| chain(&*error))?;
     say(out, "printing a test receipt");
     let printed = printer.print(&receipt).map_err(|fault| chain(&fault))?;
     match printed.picture {
@@ -277,7 +275,38 @@ fn test_printer(config: &Config, instruments: &Instruments, out: &mut impl Write
     Ok(())
 }
 
+/// A receipt with everything on it that says twice that it is none.
+pub(crate) fn test_receipt(
+    config: &Config,
+    language: Language,
+    at: Timestamp,
+) -> Result<Receipt, Box<dyn std::error::Error>> {
+    let texts = Catalogue::new(language, &config.helpline)?.for_tests(true);
+    let config = Config { allow_test_roots: true, ..config.clone() };
+    let facts = receipt::ReceiptFacts {
+        at,
+        outcome: Outcome::Registered,
+        expires_soon: true,
+        request: Uuid::nil(),
+        acceptance_number: Some("0000-0000-0000"),
+        terms_version: None,
+    };
+    Ok(receipt::compose(&config, &texts, &facts)?)
+}
+
 fn test_pin_pad(instruments: &Instruments, out: &mut impl Write) -> Result<(), Failed> {
+    match (instruments.pad_look)().map_err(|fault| chain(&fault))? {
+        PadLook::NotOffered => return Err("the reader offers no pad for this PIN".to_owned()),
+        PadLook::Offered => {
+            say(
+                out,
+                "the reader offers a pad for the PIN; its keys reach a card only, so that trying them takes a visit",
+            );
+            return Ok(());
+        }
+        PadLook::Proven => say(out, "the pad is the configured one"),
+        PadLook::NotAsked | PadLook::Answers | PadLook::PortOpens => {}
+    }
     let pad = (instruments.pin_pad)().map_err(|fault| chain(&fault))?;
     let slot = (instruments.pin_slot)().map_err(|fault| chain(&fault))?;
     let cancel = CancelToken::new().map_err(|error| chain(&error))?;
@@ -302,10 +331,12 @@ fn test_pin_pad(instruments: &Instruments, out: &mut impl Write) -> Result<(), F
 
 fn test_card_unit(config: &Config, instruments: &Instruments, out: &mut impl Write) -> Result<(), Failed> {
     let unit = &instruments.card_unit;
+    unit.permit_entry(true);
     say(out, "put a card in; no PIN is asked for and no try is used");
     let deadline = clock::instant() + PERSON_LIMIT;
     while unit.status().media != MediaState::Present {
         if clock::instant() > deadline {
+            unit.permit_entry(false);
             return Err(format!("no card came within {} s", PERSON_LIMIT.as_secs()));
         }
         clock::pause(LOOK_PAUSE);

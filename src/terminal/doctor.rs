@@ -9,10 +9,12 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use devices::card::SocketCheck;
 use devices::port::{CardUnit, Fault, PinPad, Printer};
+use devices::printer::Receipt;
 use jiff::Timestamp;
 use jpki::PinSlot;
 use serde::Serialize;
@@ -25,6 +27,7 @@ mod card;
 mod certificates;
 mod host;
 mod machine;
+mod peripherals;
 
 pub(crate) use card::read_card;
 
@@ -46,14 +49,40 @@ pub struct DoctorArgs {
 /// What the checks look with; `compose.rs` makes it from the configuration.
 pub(crate) struct Instruments {
     pub(crate) card_unit: Arc<dyn CardUnit>,
+    /// PC/SC readers that do not serve.
+    pub(crate) other_readers: Vec<Arc<dyn CardUnit>>,
     pub(crate) printer: Result<Arc<dyn Printer>, Fault>,
+    /// About how long a receipt takes; of a printer on a line, whose speed may be too low.
+    pub(crate) receipt_time: Option<ReceiptTime>,
     /// Opens the pad; a pad may have one user only.
     pub(crate) pin_pad: Box<dyn Fn() -> Result<Arc<dyn PinPad>, Fault>>,
+    /// Looks at the pad without an entry; not at one that another process may have.
+    pub(crate) pad_look: Box<dyn Fn() -> Result<PadLook, Fault>>,
     /// Memory for digits, locked and wiped.
     pub(crate) pin_slot: fn() -> Result<PinSlot, Fault>,
     pub(crate) pcscd_socket: fn() -> io::Result<SocketCheck>,
     /// Asks the host for a challenge over mutual TLS.
     pub(crate) host: Box<dyn Fn() -> Result<HostProbe, Box<dyn std::error::Error>>>,
+}
+
+/// How long a receipt takes.
+pub(crate) type ReceiptTime = Box<dyn Fn(&Receipt) -> Duration>;
+
+/// What a look at the PIN pad told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PadLook {
+    /// A keyboard or a socket: there is nothing to ask.
+    NotAsked,
+    /// It proved that it is the configured one.
+    Proven,
+    /// It answers; who it is cannot be known.
+    Answers,
+    /// Its port opens; it has no question but an entry.
+    PortOpens,
+    /// The reader has a pad for the PIN.
+    Offered,
+    /// It has none, or none for this PIN.
+    NotOffered,
 }
 
 /// What the host answered.
@@ -129,9 +158,12 @@ pub fn run(arguments: &DoctorArgs, config: &Config) -> ExitCode {
 
 fn examine(config: &Config, instruments: &Instruments, now: Timestamp) -> Vec<Finding> {
     let mut findings = configuration(config);
-    findings.extend(card::reader(instruments));
+    findings.extend(card::reader(instruments, config));
     findings.extend(card::card(instruments, config));
-    findings.extend(card::pcscd_socket(instruments));
+    findings.extend(card::other_readers(instruments));
+    if card::uses_pcscd(config) {
+        findings.extend(card::pcscd_socket(instruments));
+    }
     findings.extend(host::host(instruments, config));
     findings.extend(host::calendar(config, now));
     findings.extend(certificates::own(config, now));
@@ -140,8 +172,9 @@ fn examine(config: &Config, instruments: &Instruments, now: Timestamp) -> Vec<Fi
     findings.extend(machine::sqlite());
     findings.extend(machine::disk(config));
     findings.extend(machine::memory());
-    findings.extend(machine::printer(instruments));
-    findings.extend(machine::pin_pad(config));
+    findings.extend(peripherals::printer(instruments));
+    findings.extend(peripherals::receipt_time(instruments, config, now));
+    findings.extend(peripherals::pin_pad(instruments, config));
     findings
 }
 

@@ -12,7 +12,7 @@ use transaction::Outcome;
 use uuid::Uuid;
 
 use crate::catalogue::{Catalogue, Facts};
-use crate::config::{Config, JST};
+use crate::config::{Config, JST, ReceiptSize};
 
 /// What a receipt is about.
 #[derive(Clone, Debug)]
@@ -31,22 +31,6 @@ pub struct ReceiptFacts<'a> {
     pub terms_version: Option<&'a str>,
 }
 
-/// How the bank wants its receipts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiptStyle {
-    /// The public page where customers can look later; it is the same for everybody. None prints no code.
-    pub status_page: Option<String>,
-    /// How large everything is.
-    pub variant: Variant,
-}
-
-impl Default for ReceiptStyle {
-    /// The portal's address as the ministry's guide prints it.
-    fn default() -> Self {
-        Self { status_page: Some("https://myna.go.jp/".to_owned()), variant: Variant::Normal }
-    }
-}
-
 /// Puts a receipt together.
 ///
 /// # Errors
@@ -54,7 +38,6 @@ impl Default for ReceiptStyle {
 pub fn compose(
     config: &Config,
     catalogue: &Catalogue,
-    style: &ReceiptStyle,
     facts: &ReceiptFacts<'_>,
 ) -> Result<Receipt, NotPrintable> {
     let ending = catalogue.ending(&facts.outcome, &Facts::default());
@@ -70,9 +53,12 @@ pub fn compose(
         notices_heading: label("receipt-notices"),
         notices: notices(config, catalogue, facts, ending.next),
         helpline: helpline(config, catalogue),
-        status_page: status_page(catalogue, style)?,
+        status_page: status_page(config, catalogue)?,
         footer: test.then(|| label("receipt-reference-implementation")).into_iter().collect(),
-        variant: style.variant,
+        variant: match config.receipt.size {
+            ReceiptSize::Normal => Variant::Normal,
+            ReceiptSize::Large => Variant::Large,
+        },
     })
 }
 
@@ -97,9 +83,10 @@ fn rows(config: &Config, catalogue: &Catalogue, facts: &ReceiptFacts<'_>) -> Res
     Ok(values.into_iter().filter_map(row).collect())
 }
 
-fn status_page(catalogue: &Catalogue, style: &ReceiptStyle) -> Result<Option<StatusPage>, NotPrintable> {
-    let page = |url: &String| StatusPage::new(&catalogue.label("receipt-status-page"), url);
-    style.status_page.as_ref().map(page).transpose()
+fn status_page(config: &Config, catalogue: &Catalogue) -> Result<Option<StatusPage>, NotPrintable> {
+    let url = &config.receipt.status_page;
+    let page = || StatusPage::new(&catalogue.label("receipt-status-page"), url);
+    (!url.is_empty()).then(page).transpose()
 }
 
 /// A code helps whoever answers the telephone; next to a good result it would only puzzle.

@@ -213,6 +213,11 @@ impl SerialPrinter {
         waited.unwrap_or_else(PoisonError::into_inner).0.status
     }
 
+    /// About how long a receipt takes on such a line, from its first byte until it is cut; at most, for slow paper.
+    pub fn time_for(receipt: &Receipt, profile: &Profile, baud: u32) -> Duration {
+        print::time_for(&encode(receipt, profile), baud)
+    }
+
     /// The settings of a port as the profile's printer comes from the factory.
     pub fn settings(port: std::path::PathBuf, profile: &Profile) -> SerialSettings {
         let flow = match profile.line.flow {

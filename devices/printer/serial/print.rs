@@ -32,9 +32,14 @@ pub(super) struct Failure {
 
 /// How long a job may take after its last byte was handed to the system.
 pub(super) fn confirm_limit(job: &Job, baud: u32, limits: &Limits) -> Duration {
+    limits.confirm() + time_for(job, baud)
+}
+
+/// For its bytes on the line and its paper, one after the other as with a printer that holds nothing back in memory.
+pub(super) fn time_for(job: &Job, baud: u32) -> Duration {
     let line_ms = job.byte_count() as u64 * 10_000 / u64::from(baud.max(1));
     let paper_ms = u64::from(job.length_mm()) * 1_000 / PAPER_MM_PER_S;
-    limits.confirm() + Duration::from_millis(line_ms + paper_ms)
+    Duration::from_millis(line_ms + paper_ms)
 }
 
 /// Prints `job`; `id` is different for each.

@@ -3,23 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Config, PinPad, Printer, Problem, limits};
+use super::{Config, Problem, limits};
+
+mod devices;
 
 const PLACE_CHARACTERS_MAX: usize = 40;
-
-/// Widths of receipt paper that the layout is made for, in mm.
-const PAPER_MM: [u32; 2] = [58, 80];
 
 /// Everything that keeps the configuration from working. Empty: it can.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
     names(config, &mut found);
-    devices(config, &mut found);
+    devices::problems(config, &mut found);
     keys(config, &mut found);
     found.extend(limits::out_of_range(&config.limits));
     relations(config, &mut found);
     customers_time(config, &mut found);
-    retain(config, &mut found);
     closures(config, &mut found);
     found
 }
@@ -44,6 +42,7 @@ pub(super) fn warnings(config: &Config) -> Vec<Problem> {
             "only test roots are named and they are not allowed: every card is refused",
         );
     }
+    devices::warnings(config, &mut found);
     found
 }
 
@@ -98,26 +97,6 @@ fn names(config: &Config, found: &mut Vec<Problem>) {
 
 fn printable(text: &str) -> bool {
     !text.trim().is_empty() && !text.chars().any(char::is_control)
-}
-
-fn devices(config: &Config, found: &mut Vec<Problem>) {
-    if let PinPad::Socket { path } = &config.pin_pad {
-        if !config.bench_only {
-            let reason = "a socket as PIN pad needs bench_only = true: the digits pass through buffers that we cannot wipe";
-            refuse(found, "pin_pad.kind", reason);
-        }
-        // The kernel's limit for the path of a Unix socket, its closing zero included.
-        if path.as_os_str().len() > 107 {
-            refuse(found, "pin_pad.path", "the path of a socket may have 107 bytes at most");
-        }
-    }
-    let Printer::File { paper_mm, receipts_max, .. } = &config.printer;
-    if !PAPER_MM.contains(paper_mm) {
-        refuse(found, "printer.paper_mm", format!("{paper_mm} mm is no width of receipt paper: 58 or 80"));
-    }
-    if *receipts_max == 0 {
-        refuse(found, "printer.receipts_max", "no receipt could ever be printed");
-    }
 }
 
 fn keys(config: &Config, found: &mut Vec<Problem>) {
@@ -210,22 +189,6 @@ fn customers_time(config: &Config, found: &mut Vec<Problem>) {
     }
     if limits.outbox_pause_ms > limits.outbox_pause_ms_max {
         refuse(found, "limits.outbox_pause_ms_max", "the longest pause is shorter than the shortest");
-    }
-}
-
-fn retain(config: &Config, found: &mut Vec<Problem>) {
-    let Some(retain) = &config.retain else { return };
-    if !(1..=20).contains(&retain.after_reminders) {
-        refuse(found, "retain.after_reminders", "1 to 20: without a reminder no card is kept");
-    }
-    if !printable(&retain.call) || !(3..=60).contains(&retain.call.chars().count()) {
-        refuse(found, "retain.call", "3 to 60 printable characters, so that the screen can say whom to call");
-    }
-    match &config.card_unit {
-        super::CardUnit::Pcsc { .. } => {
-            let reason = "a reader behind pcscd holds no card back: it cannot keep one";
-            refuse(found, "retain", reason);
-        }
     }
 }
 

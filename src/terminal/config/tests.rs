@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod devices;
+
 const EXAMPLE: &str = include_str!("../../../docs/example-myna-atm.toml");
 
 fn parse(text: &str) -> Result<Config, ConfigError> {

@@ -7,13 +7,17 @@ use devices::port::{CardSession, CardUnit, DeviceState, MediaState};
 use jpki::{Card, CardError, Tries};
 
 use super::{Finding, Instruments};
-use crate::config::Config;
+use crate::config::{CardUnit as Unit, Config};
 use crate::queue::chain;
 
-pub(super) fn reader(instruments: &Instruments) -> Vec<Finding> {
+pub(super) fn reader(instruments: &Instruments, config: &Config) -> Vec<Finding> {
     let status = instruments.card_unit.status();
     let name = status.reader.unwrap_or_else(|| "no reader".to_owned());
     let found = format!("{name}: {}", status.device.word());
+    if let (Unit::Omron { .. }, false) = (&config.card_unit, status.device == DeviceState::Online) {
+        let todo = "Check the card unit's plug, power and line settings (card_unit); stop the service while you look.";
+        return vec![Finding::fail("reader", found, todo)];
+    }
     let todo = match status.device {
         DeviceState::Online => return vec![Finding::ok("reader", found)],
         DeviceState::DeviceBusy => {
@@ -26,6 +30,40 @@ pub(super) fn reader(instruments: &Instruments) -> Vec<Finding> {
         DeviceState::HardwareError => "Reconnect the reader; if the error stays, replace it.",
     };
     vec![Finding::fail("reader", found, todo)]
+}
+
+/// Readers that do not serve: one that is missing stops no visit.
+pub(super) fn other_readers(instruments: &Instruments) -> Vec<Finding> {
+    let check = "other-reader";
+    let finding = |unit: &std::sync::Arc<dyn CardUnit>| {
+        let status = unit.status();
+        let found = format!("{}: {}, media {}", unit.name(), status.device.word(), status.media.word());
+        match (status.device, status.media) {
+            (DeviceState::Online, MediaState::NotPresent | MediaState::Unknown) => Finding::ok(check, found),
+            (DeviceState::Online, MediaState::Present) => Finding::warn(
+                check,
+                found,
+                "A card lies on a reader that does not serve: give it back to its owner.",
+            ),
+            (
+                DeviceState::Offline
+                | DeviceState::NoDevice
+                | DeviceState::DeviceBusy
+                | DeviceState::HardwareError,
+                _,
+            ) => Finding::warn(check, found, "Check its plug, and other_readers in the configuration."),
+        }
+    };
+    instruments.other_readers.iter().map(finding).collect()
+}
+
+/// Whether this machine needs `pcscd`.
+pub(super) fn uses_pcscd(config: &Config) -> bool {
+    !config.other_readers.is_empty()
+        || match config.card_unit {
+            Unit::Pcsc { .. } => true,
+            Unit::Omron { .. } => false,
+        }
 }
 
 pub(super) fn pcscd_socket(instruments: &Instruments) -> Vec<Finding> {

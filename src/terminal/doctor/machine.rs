@@ -1,15 +1,14 @@
-//! The machine around the service: journal, SQLite, disk, memory, printer, PIN pad.
+//! The machine around the service: journal, SQLite, disk, memory.
 
 use std::fs;
 use std::path::Path;
 
-use devices::port::{DeviceState, PaperState};
 use journal::{CheckpointKeys, NotWhole, ReadError, SQLITE_VERSION_MIN};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 
-use super::{Finding, Instruments};
-use crate::config::{self, Config};
+use super::Finding;
+use crate::config::Config;
 use crate::queue::chain;
 
 const MIB: u64 = 1024 * 1024;
@@ -97,35 +96,5 @@ pub(super) fn memory() -> Vec<Finding> {
         Err(error) => {
             Finding::fail(check, format!("the limit cannot be read: {error}"), "Check the sandbox settings.")
         }
-    }]
-}
-
-pub(super) fn printer(instruments: &Instruments) -> Vec<Finding> {
-    let check = "printer";
-    let printer = match &instruments.printer {
-        Ok(printer) => printer,
-        Err(fault) => return vec![Finding::fail(check, chain(fault), "Check printer.dir and its rights.")],
-    };
-    let status = printer.status();
-    let found = format!("{}, paper {}", status.device.word(), status.paper.word());
-    let todo = "Put in paper; empty the folder of receipts.";
-    vec![match (status.device, status.paper) {
-        // Without a printer the visit still works: the customer is told that no receipt can be printed.
-        (DeviceState::Online, PaperState::Full | PaperState::Unknown) => Finding::ok(check, found),
-        (DeviceState::Online, _) => Finding::warn(check, found, todo),
-        _ => Finding::warn(check, found, "Check the printer; visits go on without receipts."),
-    }]
-}
-
-pub(super) fn pin_pad(config: &Config) -> Vec<Finding> {
-    let check = "pin-pad";
-    vec![match &config.pin_pad {
-        config::PinPad::Console {} => Finding::ok(check, "the console's keyboard"),
-        config::PinPad::Socket { path } => match path.parent() {
-            Some(folder) if folder.is_dir() => {
-                Finding::warn(check, format!("a socket, {}", path.display()), "For the bench only.")
-            }
-            _ => Finding::fail(check, format!("no folder for {}", path.display()), "Make the folder."),
-        },
     }]
 }

@@ -67,8 +67,11 @@ fn instruments(unit: Unit, paper: PaperState, host: Option<i64>) -> Instruments 
     let at = |ms: i64| Timestamp::from_millisecond(1_795_248_000_000 + ms).unwrap();
     Instruments {
         card_unit: Arc::new(unit),
+        other_readers: Vec::new(),
         printer: Ok(Arc::new(Paper(paper))),
+        receipt_time: None,
         pin_pad: Box::new(|| panic!("doctor opens no pad")),
+        pad_look: Box::new(|| panic!("a console is not asked")),
         pin_slot: devices::pinpad::locked_pin_slot,
         pcscd_socket: || Ok(SocketCheck::WorldWritable("/run/pcscd/pcscd.comm".into())),
         host: Box::new(move || match host {

@@ -29,7 +29,7 @@ fn facts(outcome: Outcome) -> ReceiptFacts<'static> {
 fn composed(language: Language, outcome: Outcome, test: bool) -> Receipt {
     let config = config(test);
     let catalogue = Catalogue::new(language, &config.helpline).unwrap();
-    compose(&config, &catalogue, &ReceiptStyle::default(), &facts(outcome)).unwrap()
+    compose(&config, &catalogue, &facts(outcome)).unwrap()
 }
 
 /// The text without line breaks and indents, so that a sentence can be looked for.
@@ -108,24 +108,24 @@ fn a_thai_receipt_has_every_row_and_notice() {
 
 #[test]
 fn a_status_page_is_printed_as_configured_or_not_at_all() {
-    let config = config(false);
-    let catalogue = Catalogue::new(Language::Ja, &config.helpline).unwrap();
-    let with = |status_page: Option<&str>| {
-        let style = ReceiptStyle { status_page: status_page.map(str::to_owned), ..ReceiptStyle::default() };
-        compose(&config, &catalogue, &style, &facts(Outcome::Registered))
+    let with = |status_page: &str| {
+        let mut config = config(false);
+        config.receipt.status_page = status_page.to_owned();
+        let catalogue = Catalogue::new(Language::Ja, &config.helpline).unwrap();
+        compose(&config, &catalogue, &facts(Outcome::Registered))
     };
-    assert!(flat(&with(Some("https://bank.example/myna")).unwrap()).contains("https://bank.example/myna"));
-    let none = with(None).unwrap();
+    assert!(flat(&with("https://bank.example/myna").unwrap()).contains("https://bank.example/myna"));
+    let none = with("").unwrap();
     assert!(none.status_page.is_none() && !flat(&none).contains("https://"));
-    assert!(with(Some("https://bank.example/?card=1")).is_err(), "a query could carry who the customer is");
+    assert!(with("https://bank.example/?card=1").is_err(), "a query could carry who the customer is");
 }
 
 #[test]
 fn large_print_is_the_same_receipt_and_larger() {
-    let config = config(false);
+    let mut config = config(false);
+    config.receipt.size = ReceiptSize::Large;
     let catalogue = Catalogue::new(Language::Ja, &config.helpline).unwrap();
-    let style = ReceiptStyle { variant: Variant::Large, ..ReceiptStyle::default() };
-    let large = compose(&config, &catalogue, &style, &facts(Outcome::Registered)).unwrap();
+    let large = compose(&config, &catalogue, &facts(Outcome::Registered)).unwrap();
     let normal = composed(Language::Ja, Outcome::Registered, false);
     assert_eq!(flat(&large), flat(&normal));
     let height = |receipt: &Receipt| render_bitmap(receipt, Paper::Mm80).height();
@@ -163,10 +163,7 @@ fn a_number_that_is_none_is_not_printed() {
     let catalogue = Catalogue::new(Language::Ja, &config.helpline).unwrap();
     let facts = ReceiptFacts { acceptance_number: Some("山田 太郎"), ..facts(Outcome::Registered) };
     assert!(
-        compose(&config, &catalogue, &ReceiptStyle::default(), &facts)
-            .unwrap_err()
-            .to_string()
-            .ends_with("is no acceptance number")
+        compose(&config, &catalogue, &facts).unwrap_err().to_string().ends_with("is no acceptance number")
     );
 }
 

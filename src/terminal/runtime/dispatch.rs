@@ -167,8 +167,7 @@ impl Runtime {
                 .and_then(|papers| papers.terms.as_ref())
                 .map(|terms| terms.all.version().as_str()),
         };
-        let style = receipt::ReceiptStyle::default();
-        let receipt = match receipt::compose(&self.parts.config, &self.catalogue(), &style, &facts) {
+        let receipt = match receipt::compose(&self.parts.config, &self.catalogue(), &facts) {
             Ok(receipt) => receipt,
             Err(error) => {
                 let fault =

@@ -153,7 +153,7 @@ fn staffed(config: &Config, decides: Decides) -> (Parts, Recovery, Mailbox, Cust
         inserted.event(transaction::Event::Card(event));
     };
     let (customer, seen) = Customer::new(mailbox.clone(), put_in, true);
-    let crate::config::Printer::File { dir, .. } = &config.printer;
+    let crate::config::Printer::File { dir, .. } = &config.printer else { panic!("receipts are files here") };
     let paper = devices::printer::Paper::Mm80;
     let printer = devices::printer::FilePrinter::new(dir, paper, 10).unwrap();
     parts.card = Box::new(fake_card(&mailbox));
