@@ -91,6 +91,7 @@ fn signer() -> FileSigner {
 fn open(path: &Path) -> Journal {
     match Journal::open(path, &OpenOptions::new(keys(), Timestamp::UNIX_EPOCH)).unwrap() {
         Opened::Fresh(journal) | Opened::Clean(journal) | Opened::Interrupted(journal, _) => journal,
+        Opened::Replaced(_, reason) => panic!("{reason}"),
         Opened::Corrupt(report) => panic!("{report:?}"),
     }
 }

@@ -11,10 +11,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use devices::printer::{Profile, Receipt, Variant, encode, render_text};
+use devices::printer::{Profile, Receipt, encode, render_text};
 use myna_atm::catalogue::{Catalogue, Language};
 use myna_atm::config::Config;
-use myna_atm::receipt::{ReceiptFacts, ReceiptStyle, compose};
+use myna_atm::receipt::{ReceiptFacts, compose};
 use myna_benches::{Stopwatch, head, median, row};
 use transaction::Outcome;
 
@@ -32,8 +32,7 @@ fn receipt(language: Language) -> Receipt {
         acceptance_number: Some("A-0000123456"),
         terms_version: Some("2026-11-01"),
     };
-    let style = ReceiptStyle { variant: Variant::Normal, ..ReceiptStyle::default() };
-    compose(&config, &catalogue, &style, &facts).unwrap()
+    compose(&config, &catalogue, &facts).unwrap()
 }
 
 fn milliseconds(mut act: impl FnMut()) -> f64 {

@@ -4,6 +4,8 @@
 //! - A file that is there is never taken for a new one: a new journal is made under another name and renamed when it
 //!   is complete.
 //! - A damaged file is renamed before anything else happens, and never written to.
+//! - That a journal was set aside is told at every open until the new one has an entry: a process that ends between the two
+//!   keeps nobody in the dark.
 //! - A new journal is made with the undecided requests of the one set aside last, so that none is forgotten when the
 //!   machine or the disk fails between the two.
 //! - What recovery acts on is checked at every open, and so is where the next commits write; the rest of the file by
@@ -55,12 +57,15 @@ impl OpenOptions {
 pub enum Opened {
     /// There was no journal: a new one was made.
     Fresh(Journal),
+    /// The journal stands for one that was damaged and set aside, and nothing was ever written into it: the first entry of
+    /// its log is to say why the log before it ends. Until there is one, every open tells it again.
+    Replaced(Journal, CorruptReason),
     /// All visits are over.
     Clean(Journal),
     /// The process ended during these visits.
     Interrupted(Journal, Vec<OpenVisit>),
-    /// The journal was damaged and is set aside. There is none now: opening again makes a new one, whose log goes on
-    /// after the last sequence number that could be read.
+    /// The journal was damaged and is set aside. There is none now: opening again makes a new one ([`Opened::Replaced`]),
+    /// whose log goes on after the last sequence number that could be read.
     Corrupt(CorruptReport),
 }
 
@@ -106,6 +111,27 @@ pub enum CorruptReason {
 }
 
 impl CorruptReason {
+    const ALL: [Self; 12] = [
+        Self::Empty,
+        Self::NotADatabase,
+        Self::NotWal,
+        Self::RollbackJournal,
+        Self::WalWithoutDatabase,
+        Self::Wal,
+        Self::Pages,
+        Self::Schema,
+        Self::Chain,
+        Self::Checkpoint,
+        Self::Outbox,
+        Self::VisitRecord,
+    ];
+
+    /// The reason of the journal that was set aside last beside this one, if there is such.
+    fn of_aside(journal: &Path) -> Option<Self> {
+        let name = place::newest_name_aside(journal)?;
+        Self::ALL.into_iter().find(|reason| name.contains(&format!("-{}", reason.code())))
+    }
+
     /// Stable code; stands in the name of the file that is set aside.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -158,7 +184,11 @@ impl Journal {
         match found::look(path)? {
             Found::Nothing => {
                 create(path)?;
-                open_new(path, options, lock).map(Opened::Fresh)
+                let journal = open_new(path, options, lock)?;
+                Ok(match CorruptReason::of_aside(path) {
+                    Some(reason) => Opened::Replaced(journal, reason),
+                    None => Opened::Fresh(journal),
+                })
             }
             Found::Foreign { application_id } => {
                 Err(JournalError::NotAJournal { path: path.to_owned(), application_id })
@@ -216,10 +246,12 @@ fn go_on(path: &Path, options: &OpenOptions, lock: Lock, examined: Examined) -> 
     if whole {
         note::remove(&journal.path)?;
     }
-    Ok(if open_visits.is_empty() {
-        Opened::Clean(journal)
-    } else {
-        Opened::Interrupted(journal, open_visits)
+    let untold = if journal.tally.last_seq == 0 { CorruptReason::of_aside(&journal.path) } else { None };
+    Ok(match (untold, open_visits.is_empty()) {
+        // A visit has entries: nothing is open where there are none.
+        (Some(reason), _) => Opened::Replaced(journal, reason),
+        (None, true) => Opened::Clean(journal),
+        (None, false) => Opened::Interrupted(journal, open_visits),
     })
 }
 

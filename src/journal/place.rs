@@ -1,6 +1,7 @@
 //! Where the files of a journal lie, and how a damaged one is set aside: renamed with time and reason, never
 //! overwritten, together with its write-ahead log.
 
+use std::cmp::Ordering;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -73,8 +74,25 @@ fn free_name(journal: &Path, suffix: &str) -> PathBuf {
     (2_u32..).map(|n| beside(journal, &format!("{suffix}-{n}"))).find(|name| !taken(name)).unwrap_or(first)
 }
 
-/// The database that was set aside last, and its name. Numbers of entries only grow; the times in the names decide where a
-/// number is unknown: a clock may have been set back.
+/// The name of the last file that was set aside, a database or a write-ahead log without one.
+pub(crate) fn newest_name_aside(journal: &Path) -> Option<String> {
+    let prefix = format!("{}{ASIDE}", journal.file_name()?.to_str()?);
+    let names = fs::read_dir(folder(journal)).ok()?;
+    names
+        .filter_map(|file| file.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(&prefix))
+        .max_by(|one, other| newer(one, other))
+}
+
+/// Numbers of entries only grow; the times in the names decide where a number is unknown: a clock may have been set back.
+fn newer(one: &str, other: &str) -> Ordering {
+    match (next_in(one), next_in(other)) {
+        (Some(one_next), Some(other_next)) if one_next != other_next => one_next.cmp(&other_next),
+        _ => one.cmp(other),
+    }
+}
+
+/// The database that was set aside last, and its name.
 pub(crate) fn newest_aside(journal: &Path) -> Option<(PathBuf, String)> {
     let prefix = format!("{}{ASIDE}", journal.file_name()?.to_str()?);
     fs::read_dir(folder(journal))
@@ -85,10 +103,7 @@ pub(crate) fn newest_aside(journal: &Path) -> Option<(PathBuf, String)> {
             let beside = ["-wal", "-journal", "-shm"].iter().any(|suffix| name.ends_with(suffix));
             (name.starts_with(&prefix) && !beside).then(|| (file.path(), name))
         })
-        .max_by(|(_, one), (_, other)| match (next_in(one), next_in(other)) {
-            (Some(one_next), Some(other_next)) if one_next != other_next => one_next.cmp(&other_next),
-            _ => one.cmp(other),
-        })
+        .max_by(|(_, one), (_, other)| newer(one, other))
 }
 
 /// The sequence number for the entry after a journal that was set aside, as far as its name tells.

@@ -335,30 +335,34 @@ pub(crate) fn open_journal(
     let keys = checkpoint_keys(config)?;
     let options = OpenOptions::new(keys, now);
     let path = config.journal_path();
-    let report = match Journal::open(&path, &options).map_err(ComposeError::Journal)? {
+    let mut detail = String::new();
+    let mut opened = Journal::open(&path, &options).map_err(ComposeError::Journal)?;
+    if let Opened::Corrupt(report) = opened {
+        let reason = report.reason.code();
+        tracing::error!(reason, set_aside = ?report.set_aside, "the journal was damaged");
+        detail = report.detail;
+        opened = Journal::open(&path, &options).map_err(ComposeError::Journal)?;
+    }
+    let (mut journal, reason) = match opened {
         Opened::Fresh(journal) => return Ok((journal, Recovery::Fresh)),
         Opened::Clean(journal) => return Ok((journal, Recovery::Clean)),
         Opened::Interrupted(journal, open) => {
             let open = open.iter().map(open_visit).collect();
             return Ok((journal, Recovery::Interrupted(open)));
         }
-        Opened::Corrupt(report) => report,
-    };
-    tracing::error!(reason = report.reason.code(), set_aside = ?report.set_aside, "the journal was damaged");
-    let mut journal = match Journal::open(&path, &options).map_err(ComposeError::Journal)? {
-        Opened::Fresh(journal) | Opened::Clean(journal) | Opened::Interrupted(journal, _) => journal,
+        Opened::Replaced(journal, reason) => (journal, reason),
         Opened::Corrupt(_) => return Err(ComposeError::Journal(JournalError::Stopped)),
     };
-    let code = Word::or_unknown(report.reason.code());
+    let code = Word::or_unknown(reason.code());
     let entry = LogEntry {
         step: Some(journal::word!("start")),
         action: Some(journal::Action::Maintenance),
-        detail: Some(Detail::of(&report.detail)),
+        detail: (!detail.is_empty()).then(|| Detail::of(&detail)),
         ..LogEntry::new(now, clock::boot_ms(), scribe.terminal_id.clone(), code)
     };
     // The new journal was made with the undecided requests that could be read.
     journal.commit(&Batch { log: vec![entry], ..Batch::default() }).map_err(ComposeError::Journal)?;
-    let code = report.reason.code();
+    let code = reason.code();
     Ok((journal, Recovery::Corrupt(Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code })))
 }
 

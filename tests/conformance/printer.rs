@@ -4,16 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use devices::printer::{Format, Paper, Profile, Receipt, Variant, encode, render_bitmap, render_text};
+use devices::printer::{Format, Paper, Profile, Receipt, encode, render_bitmap, render_text};
 use myna_atm::catalogue::{Catalogue, Language};
-use myna_atm::config::Config;
-use myna_atm::receipt::{ReceiptFacts, ReceiptStyle, compose};
+use myna_atm::config::{Config, ReceiptSize};
+use myna_atm::receipt::{ReceiptFacts, compose};
 use serde_json::Value;
 use transaction::Outcome;
 
-fn receipt(language: Language, variant: Variant) -> Receipt {
+fn receipt(language: Language, size: ReceiptSize) -> Receipt {
     let text = std::fs::read_to_string(myna_tests::root().join("docs/example-myna-atm.toml")).unwrap();
-    let config = Config::parse(&text, Path::new("f.toml"), Path::new("/etc")).unwrap();
+    let mut config = Config::parse(&text, Path::new("f.toml"), Path::new("/etc")).unwrap();
+    config.receipt.size = size;
     let catalogue = Catalogue::new(language, &config.helpline).unwrap();
     let facts = ReceiptFacts {
         at: "2026-11-21T09:05:00Z".parse().unwrap(),
@@ -23,7 +24,7 @@ fn receipt(language: Language, variant: Variant) -> Receipt {
         acceptance_number: Some("A-0000123456"),
         terms_version: Some("2026-11-01"),
     };
-    compose(&config, &catalogue, &ReceiptStyle { variant, ..ReceiptStyle::default() }, &facts).unwrap()
+    compose(&config, &catalogue, &facts).unwrap()
 }
 
 fn picture(folder: &Path, receipt: &Receipt, format: impl Into<Format>) -> PathBuf {
@@ -65,7 +66,7 @@ fn conformance_npos_reads_our_text_line_by_line() {
     for name in ["generic-80", "generic-58", "epson-tm-t88", "citizen-pmu2300"] {
         let profile = Profile::load(name).unwrap();
         for language in [Language::Ja, Language::En] {
-            let receipt = receipt(language, Variant::Normal);
+            let receipt = receipt(language, ReceiptSize::Normal);
             let found = npos(&receipt, &profile);
             let ours = render_text(&receipt, profile.format());
             assert_eq!(words(found["text"].as_str().unwrap()), words(&ours), "{name} {}", language.tag());
@@ -85,7 +86,7 @@ fn conformance_npos_reads_our_pictures_dot_by_dot() {
     for name in ["raster-80", "raster-58"] {
         let profile = Profile::load(name).unwrap();
         for language in Language::ALL {
-            let receipt = receipt(language, Variant::Normal);
+            let receipt = receipt(language, ReceiptSize::Normal);
             let found = npos(&receipt, &profile);
             let theirs: String = found["pictures"]
                 .as_array()
@@ -104,7 +105,7 @@ fn conformance_npos_reads_our_pictures_dot_by_dot() {
 fn conformance_zbar_reads_the_code() {
     let folder = tempfile::tempdir().unwrap();
     for language in Language::ALL {
-        for variant in [Variant::Normal, Variant::Large] {
+        for variant in [ReceiptSize::Normal, ReceiptSize::Large] {
             for paper in [Paper::Mm58, Paper::Mm80] {
                 let path = picture(folder.path(), &receipt(language, variant), paper);
                 let found = said("zbarimg", &["-q".as_ref(), "--raw".as_ref(), path.as_os_str()]);
@@ -133,7 +134,7 @@ fn share_recognised(receipt: &Receipt, paper: Paper, language: &str) -> f64 {
 
 #[test]
 fn conformance_tesseract_reads_japanese() {
-    for variant in [Variant::Normal, Variant::Large] {
+    for variant in [ReceiptSize::Normal, ReceiptSize::Large] {
         for paper in [Paper::Mm58, Paper::Mm80] {
             let share = share_recognised(&receipt(Language::Ja, variant), paper, "jpn");
             println!("Japanese, {variant:?}, {paper:?}: {:.0} % recognised", share * 100.0);
@@ -144,7 +145,7 @@ fn conformance_tesseract_reads_japanese() {
 
 #[test]
 fn conformance_tesseract_reads_thai() {
-    for variant in [Variant::Normal, Variant::Large] {
+    for variant in [ReceiptSize::Normal, ReceiptSize::Large] {
         for paper in [Paper::Mm58, Paper::Mm80] {
             let share = share_recognised(&receipt(Language::Th, variant), paper, "tha");
             println!("Thai, {variant:?}, {paper:?}: {:.0} % recognised", share * 100.0);

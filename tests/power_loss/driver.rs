@@ -17,6 +17,7 @@ fn main() {
     let opened = Journal::open(Path::new(path), &workload::options()).unwrap();
     let mut journal = match opened {
         Opened::Fresh(journal) | Opened::Clean(journal) | Opened::Interrupted(journal, _) => journal,
+        Opened::Replaced(_, reason) => panic!("{reason}"),
         Opened::Corrupt(report) => panic!("{report:?}"),
     };
     let (steps, first) = workload::steps();

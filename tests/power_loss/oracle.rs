@@ -88,6 +88,7 @@ impl Desk {
         let (mut journal, open_visits) = match Journal::open(&path, &self.options) {
             Ok(Opened::Fresh(journal) | Opened::Clean(journal)) => (journal, 0),
             Ok(Opened::Interrupted(journal, open)) => (journal, open.len()),
+            Ok(Opened::Replaced(_, reason)) => return Found::Corrupt(reason.to_string()),
             Ok(Opened::Corrupt(report)) => {
                 return Found::Corrupt(format!("{}: {}", report.reason, report.detail));
             }

@@ -97,7 +97,9 @@ fn one_read_that_fails_costs_a_damaged_journal_neither_its_place_nor_a_request()
             Err(_) => open(&folder).and_then(|_| open(&folder)),
             Ok(other) => panic!("read {reads}: {other:?}"),
         };
-        let Ok(Opened::Fresh(journal)) = &mut opened else { panic!("read {reads}: {opened:?}") };
+        let Ok(Opened::Replaced(journal, journal::CorruptReason::Chain)) = &mut opened else {
+            panic!("read {reads}: {opened:?}")
+        };
         assert_eq!(journal.outbox_pending().unwrap().len(), 1, "read {reads}");
         let again = LogEntry::new(fixture.epoch, 0, TerminalId::parse(TERMINAL).unwrap(), word!("started"));
         let committed = journal.commit(&Batch { log: vec![again], ..Batch::default() }).unwrap();

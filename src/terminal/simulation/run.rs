@@ -329,13 +329,18 @@ impl World {
             format!("a whole journal was found {recovery:?}")
         });
         let asides = self.asides();
-        let set_aside = asides > self.truth.asides;
-        self.truth.asides = asides;
-        // It may have been the start before that set it aside, and failed after that.
-        self.holds("no-bug", set_aside || !(corrupt || shallow), || {
-            format!("a damaged journal was found {recovery:?}, and not set aside")
+        // It may have been the start before that set it aside, and failed after that; or failed although its word was kept.
+        let first = self.spy.as_ref().and_then(Spy::first_code);
+        let told =
+            corrupt || asides > self.truth.asides && first.is_some_and(|code| code.starts_with("journal-"));
+        self.holds("no-bug", told || !shallow, || {
+            format!("a damaged journal was found {recovery:?}, and nobody was told")
         });
-        if set_aside {
+        self.holds("no-bug", asides > self.truth.asides || !corrupt, || {
+            "a journal is called damaged, and none was set aside".to_owned()
+        });
+        if told {
+            self.truth.asides = asides;
             (self.truth.damaged, self.truth.damaged_deep) = (false, false);
         }
         if self.truth.damaged_deep || (self.weather.damage > 0 && self.dice.permille(100)) {

@@ -107,6 +107,14 @@ impl Spy {
         entry.as_deref().and_then(|entry| text(entry, "code")).map(ToOwned::to_owned)
     }
 
+    /// The code of the oldest entry of the device log.
+    pub(super) fn first_code(&self) -> Option<String> {
+        let oldest = "SELECT entry FROM device_log ORDER BY seq LIMIT 1";
+        let mut select = self.connection.prepare_cached(oldest).unwrap();
+        let entry: Option<String> = select.query_row([], |row| row.get(0)).optional().unwrap();
+        entry.as_deref().and_then(|entry| text(entry, "code")).map(ToOwned::to_owned)
+    }
+
     /// The whole device log, looked into without parsing: `verify_log` has read every byte of it.
     pub(super) fn entries(&self) -> Vec<Entry> {
         let mut select = self.connection.prepare("SELECT seq, entry FROM device_log ORDER BY seq").unwrap();

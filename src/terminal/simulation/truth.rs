@@ -81,7 +81,7 @@ pub(super) struct Truth {
     /// Visits that began, and that are wanted.
     pub(super) begun: u32,
     pub(super) wanted: u32,
-    /// The journal on the disk is damaged where a start looks, and was not set aside yet.
+    /// The journal on the disk is damaged where a start looks, and nobody was told yet.
     pub(super) damaged: bool,
     /// It is damaged where only the full check looks.
     pub(super) damaged_deep: bool,

@@ -44,7 +44,9 @@ pub(crate) enum Start {
 
 pub(crate) fn start(path: &Path) -> Start {
     match open(path) {
-        Ok(Opened::Fresh(_)) => panic!("a journal that was there was taken for a new one"),
+        Ok(Opened::Fresh(_) | Opened::Replaced(..)) => {
+            panic!("a journal that was there was taken for a new one")
+        }
         Ok(Opened::Clean(journal)) => Start::Whole(state(&journal, &[])),
         Ok(Opened::Interrupted(journal, open)) => Start::Whole(state(&journal, &open)),
         Ok(Opened::Corrupt(report)) => Start::Corrupt(report.reason, report.set_aside),
@@ -258,7 +260,9 @@ pub(crate) enum Answer {
 
 pub(crate) fn answer_to(place: &Place, damaged: &[u8], work: &Rows, state: &State, what: &str) -> Answer {
     match open(&place.path()) {
-        Ok(Opened::Fresh(_)) => panic!("{what}: a journal that was there was taken for a new one"),
+        Ok(Opened::Fresh(_) | Opened::Replaced(..)) => {
+            panic!("{what}: a journal that was there was taken for a new one")
+        }
         Ok(Opened::Corrupt(report)) => {
             assert_eq!(fs::read(&report.set_aside[0]).unwrap(), damaged, "{what}");
             Answer::AtStart
@@ -410,6 +414,6 @@ proptest! {
         prop_assert_eq!(fs::read(&aside[0]).unwrap(), database);
         prop_assert!(wal.is_empty() || fs::read(&aside[1]).unwrap() == wal);
         prop_assert!(verify_log(&aside[0], &keys(), None).is_err());
-        prop_assert!(matches!(open(&place.path()).unwrap(), Opened::Fresh(_)));
+        prop_assert!(matches!(open(&place.path()).unwrap(), Opened::Replaced(..)));
     }
 }

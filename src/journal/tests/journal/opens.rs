@@ -87,7 +87,8 @@ fn a_damaged_file_is_corrupt_and_set_aside() {
     assert_eq!(report.undecided[0].cms, Some(cms(50)));
 
     // The next start makes a new one, and its log goes on where the old one ended.
-    let Opened::Fresh(mut journal) = open(&place.path()).unwrap() else { panic!("fresh") };
+    let Opened::Replaced(mut journal, told) = open(&place.path()).unwrap() else { panic!("replaced") };
+    assert_eq!(told, report.reason);
     // Also when the process that set it aside came no further: what was not decided is in the new one already.
     assert_eq!(journal.outbox_pending().unwrap(), report.undecided);
     assert_eq!(fs::read(&aside).unwrap(), damaged);
@@ -159,7 +160,8 @@ fn a_write_ahead_log_alone_is_set_aside() {
     let Opened::Corrupt(report) = open(&place.path()).unwrap() else { panic!("corrupt") };
     assert_eq!(report.reason, CorruptReason::WalWithoutDatabase);
     assert_eq!(fs::read(&report.set_aside[0]).unwrap(), b"frames");
-    assert!(matches!(open(&place.path()).unwrap(), Opened::Fresh(_)));
+    let told = open(&place.path()).unwrap();
+    assert!(matches!(told, Opened::Replaced(_, CorruptReason::WalWithoutDatabase)), "{told:?}");
 }
 
 #[test]
@@ -275,4 +277,19 @@ fn a_new_log_can_begin_after_what_the_host_knows() {
 #[test]
 fn the_linked_sqlite_does_not_lose_committed_pages() {
     assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "{}", rusqlite::version());
+}
+
+/// A process that set a journal aside, and ended before it had told anybody, left the next one a clean, new journal.
+#[test]
+fn that_a_journal_was_set_aside_is_told_until_the_new_one_says_it() {
+    let place = Place::new();
+    grow(&mut opened(&place.path()), 0, 1);
+    fs::write(place.path(), "this is no database").unwrap();
+    assert!(matches!(open(&place.path()).unwrap(), Opened::Corrupt(_)));
+    for _ in 0..3 {
+        let told = open(&place.path()).unwrap();
+        assert!(matches!(told, Opened::Replaced(_, CorruptReason::NotADatabase)), "{told:?}");
+    }
+    opened(&place.path()).commit(&log([entry(0, word!("started"))])).unwrap();
+    assert!(matches!(open(&place.path()).unwrap(), Opened::Clean(_)));
 }

@@ -50,7 +50,10 @@ pub(crate) fn open(path: &Path) -> Result<Opened, JournalError> {
 /// The journal, whatever was found but damage.
 pub(crate) fn opened(path: &Path) -> Journal {
     match open(path).unwrap() {
-        Opened::Fresh(journal) | Opened::Clean(journal) | Opened::Interrupted(journal, _) => journal,
+        Opened::Fresh(journal)
+        | Opened::Replaced(journal, _)
+        | Opened::Clean(journal)
+        | Opened::Interrupted(journal, _) => journal,
         Opened::Corrupt(report) => panic!("{report:?}"),
     }
 }

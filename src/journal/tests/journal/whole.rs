@@ -111,7 +111,8 @@ fn old_damage_is_left_to_the_full_check_and_then_to_the_next_start() {
             Opened::Corrupt(report) => {
                 assert!(set_aside && report.reason == reason, "{sql}: {report:?}");
                 assert_eq!((report.undecided.len(), report.next_sequence), (1, Some(302)), "{sql}");
-                let Opened::Fresh(journal) = open(&place.path()).unwrap() else { panic!("{sql}") };
+                let Opened::Replaced(journal, told) = open(&place.path()).unwrap() else { panic!("{sql}") };
+                assert_eq!(told, reason, "{sql}");
                 assert_eq!(journal.outbox_pending().unwrap(), report.undecided, "{sql}");
             }
             Opened::Clean(_) => assert!(!set_aside, "{sql}"),
