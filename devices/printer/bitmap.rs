@@ -1,5 +1,10 @@
 //! Black dots on white paper, one bit each, and their PNG.
 
+/// Whether a printer acts on two bytes at once, wherever they stand: DLE EOT, DLE ENQ, DLE DC4.
+pub(super) const fn is_command(byte: u8, next: u8) -> bool {
+    byte == 0x10 && matches!(next, 0x04 | 0x05 | 0x14)
+}
+
 /// A picture of one bit a dot; rows are padded to whole bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bitmap {
@@ -80,10 +85,9 @@ impl Bitmap {
     /// A printer acts on some pairs of bytes even inside a picture (DLE EOT, DLE ENQ, DLE DC4). Where two neighbouring bytes
     /// are such a pair, one dot more is set, in every rendering alike: the picture stays the same everywhere.
     pub(super) fn break_commands(&mut self) {
-        const DLE: u8 = 0x10;
         let mut before = 0;
         for byte in &mut self.bits {
-            if before == DLE && matches!(*byte, 0x04 | 0x05 | 0x14) {
+            if is_command(before, *byte) {
                 *byte |= 0x08;
             }
             before = *byte;

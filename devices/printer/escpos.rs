@@ -10,6 +10,7 @@
 //! - A unit of a job is whole commands: between two units, and only there, real-time commands may be sent.
 //! - No picture contains the bytes of a real-time command (see `Bitmap::break_commands`).
 
+mod bands;
 mod charset;
 
 use super::bitmap::Bitmap;
@@ -268,15 +269,7 @@ impl<'p> Encoder<'p> {
             self.units.push(vec![0x1b, 0x61, 0]);
             self.state.align = Align::Left;
         }
-        let rows: Vec<&[u8]> = dots.rows().collect();
-        for band in rows.chunks(self.profile.band_rows as usize) {
-            let width = band.first().map_or(0, |row| row.len()) as u16;
-            // At most 256 rows: the profile was checked.
-            let ([x_low, x_high], [y_low, y_high]) = (width.to_le_bytes(), (band.len() as u16).to_le_bytes());
-            let mut bytes = vec![0x1d, 0x76, 0x30, 0, x_low, x_high, y_low, y_high];
-            band.iter().for_each(|row| bytes.extend_from_slice(row));
-            self.units.push(bytes);
-        }
+        self.units.extend(bands::of(dots, self.profile.band_rows as usize));
         self.dots += dots.height();
     }
 

@@ -38,7 +38,7 @@ fn devices_are_listed_and_looked_at() {
     assert!(looked.status.success(), "{}", text(&looked));
     let looked: serde_json::Value = serde_json::from_slice(&looked.stdout).unwrap();
     let unit = &looked["devices"][0];
-    assert_eq!((&unit["state"], &unit["value"]), (&"online".into(), &"notPresent".into()), "{looked}");
+    assert_eq!((&unit["state"], &unit["media"]), (&"online".into(), &"notPresent".into()), "{looked}");
     world.card("insert");
     // pcscd looks at its readers a few times a second.
     let pause = std::time::Duration::from_millis(100);

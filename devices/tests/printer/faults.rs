@@ -59,13 +59,13 @@ fn an_open_cover_before_a_receipt() {
 #[test]
 fn paper_that_ends_in_the_middle_stops_the_receipt_and_what_is_left_is_cut_off() {
     for (profile, lever, gone, code) in [
-        ("raster-80", "paper-out@40000", "paper:full", "paper-out"),
-        ("raster-80", "cover-open@40000", "cover:closed", "cover-open"),
-        ("custom-vkp80", "paper-out@40000", "paper:full", "paper-out"),
+        ("raster-80", "paper-out@10000", "paper:full", "paper-out"),
+        ("raster-80", "cover-open@10000", "cover:closed", "cover-open"),
+        ("custom-vkp80", "paper-out@10000", "paper:full", "paper-out"),
     ] {
         let bench = Bench::at_speed(profile, 460_800);
         bench.ready();
-        bench.pull("slow:200000");
+        bench.pull("slow:50000");
         bench.pull(lever);
         fails(&bench, code);
         bench.pull(gone);

@@ -10,6 +10,7 @@ use devices::port::{
 use devices::printer::Receipt;
 
 use super::*;
+use crate::config::{PadFraming, PinPad as PadKind};
 
 /// A card unit that only tells its state.
 struct Unit(DeviceState, MediaState);
@@ -141,6 +142,85 @@ fn a_reader_is_judged_by_its_state() {
             examined(&instruments(Unit(device, MediaState::NotPresent), PaperState::Full, Some(3)));
         assert_eq!(level(&findings, "reader"), wanted, "{device:?}");
     }
+}
+
+/// As [`examined`], with other devices.
+fn with_devices(instruments: &Instruments, change: impl FnOnce(&mut Config)) -> Vec<Finding> {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../../../docs/example-myna-atm.toml").replace("/var/lib/myna-atm", ".");
+    let mut config = Config::parse(&text, Path::new("f.toml"), folder.path()).unwrap();
+    change(&mut config);
+    examine(&config, instruments, "2026-11-20T00:00:00Z".parse().unwrap())
+}
+
+fn online(pad_look: fn() -> Result<PadLook, Fault>) -> Instruments {
+    let usual = instruments(Unit(DeviceState::Online, MediaState::NotPresent), PaperState::Full, Some(3));
+    Instruments { pad_look: Box::new(pad_look), ..usual }
+}
+
+#[test]
+fn a_pad_is_judged_by_what_it_proves() {
+    let level_of = |look: fn() -> Result<PadLook, Fault>, pad: PadKind| {
+        level(&with_devices(&online(look), |config| config.pin_pad = pad), "pin-pad")
+    };
+    let serial = || PadKind::Serial {
+        port: "/dev/tty1".into(),
+        baud: 9_600,
+        framing: PadFraming::Reference,
+        identity: None,
+        prompt: None,
+    };
+    assert_eq!(level_of(|| Ok(PadLook::Proven), serial()), Level::Ok);
+    assert_eq!(level_of(|| Ok(PadLook::Answers), serial()), Level::Warn);
+    assert_eq!(level_of(|| Ok(PadLook::PortOpens), serial()), Level::Warn);
+    assert_eq!(level_of(|| Err(refused()), serial()), Level::Fail);
+    assert_eq!(level_of(|| Ok(PadLook::Offered), PadKind::Reader {}), Level::Ok);
+    assert_eq!(level_of(|| Ok(PadLook::NotOffered), PadKind::Reader {}), Level::Fail);
+}
+
+#[test]
+fn a_line_that_is_too_slow_for_its_receipts_is_found_before_a_customer_does() {
+    let at = |baud: u64| {
+        let slow: ReceiptTime = Box::new(move |receipt| {
+            let letters: usize = receipt.notices.iter().map(String::len).sum();
+            Duration::from_millis(letters as u64 * 10_000 / baud)
+        });
+        let unit = instruments(Unit(DeviceState::Online, MediaState::NotPresent), PaperState::Full, Some(3));
+        examined(&Instruments { receipt_time: Some(slow), ..unit })
+    };
+    assert_eq!(level(&at(9_600), "receipt-time"), Level::Ok);
+    let slow = at(30);
+    assert_eq!(level(&slow, "receipt-time"), Level::Warn);
+    let found = slow.iter().find(|finding| finding.check == "receipt-time").unwrap();
+    assert!(found.found.contains("15.0 s"), "{found:?}");
+}
+
+#[test]
+fn other_readers_and_what_lies_on_them_are_told_and_stop_no_visit() {
+    for (device, media, wanted) in [
+        (DeviceState::Online, MediaState::NotPresent, Level::Ok),
+        (DeviceState::Online, MediaState::Present, Level::Warn),
+        (DeviceState::NoDevice, MediaState::Unknown, Level::Warn),
+    ] {
+        let other: Arc<dyn CardUnit> = Arc::new(Unit(device, media));
+        let unit = instruments(Unit(DeviceState::Online, MediaState::NotPresent), PaperState::Full, Some(3));
+        let findings = examined(&Instruments { other_readers: vec![other], ..unit });
+        assert_eq!(level(&findings, "other-reader"), wanted, "{device:?} {media:?}");
+    }
+}
+
+#[test]
+fn a_unit_on_a_line_needs_no_pcscd() {
+    let findings = with_devices(&online(|| Ok(PadLook::NotAsked)), |config| {
+        config.card_unit = crate::config::CardUnit::Omron {
+            port: "/dev/tty0".into(),
+            baud: 9_600,
+            parity: crate::config::Parity::Even,
+            after_power_failure: crate::config::AfterPowerFailure::Hold,
+        };
+    });
+    assert!(findings.iter().all(|finding| finding.check != "pcscd-socket"));
+    assert_eq!(level(&findings, "reader"), Level::Ok);
 }
 
 #[test]
