@@ -10,7 +10,7 @@ mod pcsc_watch;
 mod socket_check;
 mod worker;
 
-pub use omron::{AfterPowerFailure, OmronConfig, OmronUnit, Pace};
+pub use omron::{AfterPowerFailure, OmronConfig, OmronUnit, Pace, answers_in};
 pub use pcsc::{PcscConfig, PcscUnit, reader_names};
 pub use socket_check::{SocketCheck, pcscd_socket};
 

@@ -20,6 +20,17 @@ mod unit;
 #[cfg(test)]
 mod unit_tests;
 
+/// What a line says, put together and read; how many answers it was. For `fuzz/`.
+#[doc(hidden)]
+#[must_use]
+pub fn answers_in(bytes: &[u8]) -> usize {
+    let mut receiver = frame::Receiver::new();
+    let is_answer = |byte: &&u8| {
+        receiver.hear(**byte) == Some(frame::Heard::Text) && text::Reply::parse(receiver.text()).is_some()
+    };
+    bytes.iter().filter(is_answer).count()
+}
+
 use std::path::PathBuf;
 
 pub use link::Pace;

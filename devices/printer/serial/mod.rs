@@ -24,12 +24,35 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::escpos::{Job, encode};
-use super::profile::{Flow, Profile};
+use super::profile::{Flow, Profile, StatusFamily};
 use super::receipt::Receipt;
 use crate::port::{
     Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus, ReceiptState,
 };
 use crate::serial::{FlowControl, SerialSettings};
+
+/// What a line says, put together and read; how many answers it was. For `fuzz/`.
+#[doc(hidden)]
+#[must_use]
+pub fn answers_in(bytes: &[u8], family: StatusFamily) -> usize {
+    let (mut parser, mut condition) = (answers::Parser::new(family), condition::Condition::default());
+    let mut answers = 0;
+    for answer in bytes.iter().filter_map(|byte| parser.take(*byte)) {
+        answers += 1;
+        match answer {
+            answers::Answer::Automatic(bytes) => condition.automatic(family, bytes),
+            answers::Answer::Full(bytes) => condition.full(bytes),
+            answers::Answer::RealTime(byte) => (1..=4).for_each(|n| condition.real_time(n, family, byte)),
+            answers::Answer::Ordered(_)
+            | answers::Answer::Block(..)
+            | answers::Answer::Flow
+            | answers::Answer::Garbage => {}
+        }
+        // What is told of it has a word, whatever it is.
+        let _told = (condition.paper(), condition.media(), condition.obstacle());
+    }
+    answers
+}
 
 /// How long the driver waits for things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
