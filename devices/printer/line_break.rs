@@ -21,6 +21,9 @@ const NOT_LAST: &str = "（「『【〔〈《［｛‘“([{¥№";
 /// A reader pauses after these.
 const PHRASE_END: &str = "、。，．！？；・…）」』】〕〉》］｝)";
 
+/// Particles of one letter.
+const PARTICLES: &str = "のをにがはとでもへや";
+
 /// A Thai phrase is moved to the next line only if this share of the line is filled already.
 const THAI_FILLED_MIN: f32 = 0.6;
 
@@ -57,7 +60,7 @@ impl<M: Fn(char) -> f32> Filler<M> {
                 self.push(&piece);
                 continue;
             }
-            for cluster in split(&piece, |_, after, _| !is_thai_mark(after)) {
+            for cluster in split(&piece, |place| !is_thai_mark(place.after)) {
                 // Spaces may hang over the end; they are dropped there.
                 if cluster != " " && self.used + self.wanted(&cluster) > self.width && !self.line.is_empty() {
                     self.end_line();
@@ -96,24 +99,33 @@ impl<M: Fn(char) -> f32> Filler<M> {
     }
 }
 
-/// The text in parts, cut where `cut` allows it: it sees the characters before and after the place, and the next one.
-fn split(text: &str, cut: impl Fn(char, char, Option<char>) -> bool) -> Vec<String> {
+/// A place in a text between two characters, with their neighbours.
+#[derive(Clone, Copy)]
+struct Place {
+    earlier: Option<char>,
+    before: char,
+    after: char,
+    next: Option<char>,
+}
+
+/// The text in parts, cut where `cut` allows it.
+fn split(text: &str, cut: impl Fn(Place) -> bool) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
-    let mut previous: Option<char> = None;
+    let (mut earlier, mut previous) = (None, None);
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
-        match (previous, parts.last_mut()) {
-            (Some(before), Some(part)) if !cut(before, character, rest.clone().next()) => {
-                part.push(character)
-            }
+        let place =
+            previous.map(|before| Place { earlier, before, after: character, next: rest.clone().next() });
+        match (place, parts.last_mut()) {
+            (Some(place), Some(part)) if !cut(place) => part.push(character),
             _ => parts.push(character.to_string()),
         }
-        previous = Some(character);
+        (earlier, previous) = (previous, Some(character));
     }
     parts
 }
 
-fn may_break(before: char, after: char, _next: Option<char>) -> bool {
+fn may_break(Place { before, after, .. }: Place) -> bool {
     if after == ' ' || NOT_FIRST.contains(after) || NOT_LAST.contains(before) {
         return false;
     }
@@ -137,16 +149,19 @@ const fn is_thai_mark(character: char) -> bool {
     matches!(character, '\u{e2f}'..='\u{e3a}' | '\u{e45}'..='\u{e4e}')
 }
 
-/// Where a reader pauses: after a sign or space, where kana endings pass into the next word, before a polite お or ご.
-fn ends_phrase(before: char, after: char, next: Option<char>) -> bool {
+/// Where a reader pauses: after a sign or space, where kana endings pass into the next word, before a polite お or ご. One
+/// letter between two kanji is such an ending when it is a particle (登録の内容); else it is the middle of a word (受け付け).
+fn ends_phrase(place: Place) -> bool {
+    let Place { earlier, before, after, next } = place;
+    let inside_a_word = is_kanji(after) && earlier.is_some_and(is_kanji) && !PARTICLES.contains(before);
     let polite = |character: char| matches!(character, 'お' | 'ご');
     let next_word =
         if polite(after) { next.is_some_and(is_kanji) } else { !is_hiragana(after) && !polite(before) };
-    may_break(before, after, next)
+    may_break(place)
         && (before == ' '
             || PHRASE_END.contains(before)
             || NOT_LAST.contains(after)
-            || is_hiragana(before) && next_word)
+            || is_hiragana(before) && next_word && !inside_a_word)
 }
 
 fn is_hiragana(character: char) -> bool {
@@ -206,6 +221,8 @@ mod tests {
         let notice = "手続きが終わるまで、ご利用いただけません。";
         assert_eq!(broken(notice, 28.0), ["手続きが終わるまで、", "ご利用いただけません。"]);
         assert_eq!(broken("音声にしたがってお進みください", 20.0), ["音声にしたがって", "お進みください"]);
+        assert_eq!(broken("申込みを受け付けました", 16.0), ["申込みを", "受け付けました"]);
+        assert_eq!(broken("登録の内容", 8.0), ["登録の", "内容"]);
     }
 
     #[test]

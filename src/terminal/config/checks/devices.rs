@@ -69,13 +69,16 @@ fn card_unit(config: &Config, found: &mut Vec<Problem>) {
                 );
             }
             let limits = &config.limits;
-            let waits = [
+            let mut waits = vec![
                 ("card_open_ms_max", limits.card_open_ms_max),
                 ("card_read_ms_max", limits.card_read_ms_max),
                 ("verify_ms_max", limits.verify_ms_max),
                 ("sign_ms_max", limits.sign_ms_max),
                 ("make_safe_ms_max", limits.make_safe_ms_max),
             ];
+            if config.retain.is_some() {
+                waits.push(("retain_ms_max", limits.retain_ms_max));
+            }
             for (name, value) in waits.into_iter().filter(|(_, value)| *value < UNIT_ANSWER_MS) {
                 let reason = format!(
                     "{value} is less than the {UNIT_ANSWER_MS} that a unit on a serial line may need for an answer that was lost once"

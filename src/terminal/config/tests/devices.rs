@@ -56,7 +56,10 @@ fn a_unit_on_a_line_wants_the_time_for_an_answer_that_was_lost_once() {
 #[test]
 fn a_unit_with_a_bin_may_keep_cards() {
     let retain = ("closed", "[retain]\nafter_reminders = 3\ncall = \"03-0000-0000\"\n");
-    let config = with_tables(&[("card_unit", UNIT), retain], LONGER).unwrap();
+    let short = with_tables(&[("card_unit", UNIT), retain], LONGER);
+    assert_eq!(refused_keys(short), ["limits.retain_ms_max"]);
+    let limits = format!("{LONGER}retain_ms_max = 20000\n");
+    let config = with_tables(&[("card_unit", UNIT), retain], &limits).unwrap();
     assert_eq!(config.retain.map(|retain| retain.after_reminders), Some(3));
 }
 
