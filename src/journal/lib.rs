@@ -62,6 +62,7 @@ pub use checkpoint::{
 pub use digest::Digest;
 pub use entry::{Action, ENTRY_BYTES_MAX, ENTRY_VERSION, LogEntry, LoggedEntry, Mode, SEQUENCE_MAX};
 pub use error::JournalError;
+pub use lock::is_in_use;
 pub use note::check_at_next_open;
 pub use open::{CorruptReason, CorruptReport, OpenOptions, Opened};
 pub use reader::{Filter, LogPage, ReadError, read_log};

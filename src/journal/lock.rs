@@ -42,6 +42,13 @@ impl Lock {
     }
 }
 
+/// Whether a process has this journal open for writing. The look itself holds the lock, shared, for a moment.
+#[must_use]
+pub fn is_in_use(journal: &Path) -> bool {
+    let Ok(file) = File::open(place::beside(journal, ".lock")) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.take(16).read_to_string(&mut text);
