@@ -89,6 +89,10 @@ impl Runtime {
                 );
                 return None;
             }
+            Event::Order(Order::Resume) if self.terminating => {
+                tracing::warn!("not resumed: this process is to end");
+                return None;
+            }
             Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
             Event::Key(Key::Confirm) if self.menu => {
                 // The menu's one key: the visit that it begins gets its name here.

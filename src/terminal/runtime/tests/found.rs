@@ -108,6 +108,18 @@ fn a_damaged_journal_is_not_resumed_on() {
     );
 }
 
+/// an operator's `resume` that met a process which its service manager wanted to end kept it serving until it was killed.
+#[test]
+fn a_process_that_is_to_end_is_not_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut runtime, _) = in_a_visit(folder.path());
+    let resume = || Message::Event(Event::Order(Order::Resume));
+    assert!(runtime.file(clock::now(), resume(), Story::default()).is_some());
+    let (event, _) = runtime.file(clock::now(), Message::Terminate, Story::default()).unwrap();
+    assert_eq!(event, Event::Order(Order::StopNow));
+    assert!(runtime.file(clock::now(), resume(), Story::default()).is_none());
+}
+
 /// with all traces on, the log had a line for each touch of the pad.
 #[test]
 fn no_trace_tells_when_the_pad_was_touched() {
