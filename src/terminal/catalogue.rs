@@ -246,6 +246,14 @@ impl Catalogue {
         }
     }
 
+    /// The notice that a card lies at a reader that does not serve; the screen that asks for it stays, with its keys.
+    pub fn card_at_other_reader(&self) -> ScreenText {
+        let shown = self.plain_screen("insert-card");
+        let key = "notice-card-at-other-reader";
+        let text = vec![self.attribute(key, "text", None)];
+        ScreenText { title: self.attribute(key, "title", None), text, question: None, ..shown }
+    }
+
     /// The label of the key for help.
     pub fn help_label(&self) -> String {
         self.label("help-key")

@@ -36,6 +36,7 @@ use crate::host_client::{
 };
 use crate::journal_check;
 use crate::log_words::REQUEST_SIGNED;
+use crate::other_readers::OtherReaders;
 use crate::paperwork::Office;
 use crate::pin_desk::{PinDesk, SlotPlace};
 use crate::print_desk::PrintDesk;
@@ -47,7 +48,7 @@ use crate::signals;
 
 mod adapters;
 
-use adapters::{card_unit, pin_pad, printer};
+use adapters::{card_unit, other_readers, pin_pad, printer};
 pub(crate) use adapters::{device_places, found_here, instruments};
 
 /// Wraps the card unit; the program itself leaves it as it is.
@@ -153,7 +154,6 @@ pub(crate) fn compose(
     let evidence = EvidenceFiles::new(config.evidence_dir());
 
     let languages = languages(&config)?;
-    let catalogue = Arc::clone(&languages.own);
     let (mailbox, inbox) = Mailbox::new();
     let keys = checkpoint_keys(&config)?;
     journal_check::start(config.journal_path(), keys, mailbox.clone()).map_err(ComposeError::Thread)?;
@@ -170,12 +170,13 @@ pub(crate) fn compose(
     if let Some(held) = held {
         held.end_the_process(mailbox.clone()).map_err(ComposeError::Thread)?;
     }
-    let (screen, keys) = customer_screen(screen, &catalogue, &mailbox)?;
+    let (screen, keys) = customer_screen(screen, &languages.own, &mailbox)?;
     let parts = Parts {
         card: Box::new(CardDesk::new(card, ms(limits.make_safe_ms_max))),
         pin: Box::new(PinDesk::new(pin_pad(&config)?, place, mailbox.clone(), limits.pad_ms_max())),
         host: Box::new(start_host_client(&config, mailbox.clone())?),
         printer: Box::new(PrintDesk::new(printer(&config)?, mailbox.clone())),
+        others: OtherReaders::new(other_readers(&config), mailbox.clone()),
         log_key: Box::new(log_key(&config.keys.log.key)?),
         office: Box::new(Office {
             terminal_id: config.terminal_id.clone(),

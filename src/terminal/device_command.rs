@@ -4,6 +4,8 @@
 //! - A test uses no PIN try, sends nothing to the host and writes nothing into the journal.
 //! - Digits that are pressed in a test are wiped and never shown.
 
+mod running;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,7 +45,8 @@ pub struct DeviceArgs {
 enum DeviceCommand {
     /// What is configured, and which readers and serial ports this machine has.
     List(Form),
-    /// How each device is now, in the words of XFS4IoT. Exit status 1 when one cannot be used.
+    /// How each device is now, in the words of XFS4IoT: as the running service says, else as they are found. Exit status 1
+    /// when one cannot be used.
     Status(Form),
     /// Tries one device: prints a test receipt, asks for keys, or reads a card (without PIN).
     #[command(after_long_help = TEST_HELP)]
@@ -225,9 +228,12 @@ fn statuses(instruments: &Instruments) -> Vec<Status> {
 }
 
 fn status(config: &Config, json: bool, out: &mut impl Write) -> ExitCode {
+    if let Some(told) = running::status(config, json, clock::now(), out) {
+        return told;
+    }
     let statuses = statuses(&compose::instruments(config));
     let told = if json {
-        writeln!(out, "{}", json!({ "devices": statuses }))
+        writeln!(out, "{}", json!({ "service": "stopped", "devices": statuses }))
     } else {
         statuses.iter().try_for_each(|one| tell(one, out))
     };

@@ -10,6 +10,7 @@ use transaction::{
 };
 use uuid::Uuid;
 
+use crate::health;
 use crate::receipt;
 
 /// One entry, without what every entry has (time, terminal, language).
@@ -219,9 +220,55 @@ fn card(event: CardEvent) -> Line {
             value: Some(word!("hardwareError")),
             ..Line::new(step, word!("card-mute"))
         },
-        CardEvent::UnitLost(fault) => device(step, Word::or_unknown(fault.code), word!("offline")),
+        CardEvent::UnitLost(fault) => lost(fault.code),
         CardEvent::UnitBack => device(step, word!("card-unit-back"), word!("online")),
     }
+}
+
+/// A card unit, or a reader, cannot be used: how it is, or what is stuck in it.
+fn lost(code: &'static str) -> Line {
+    let (step, word) = (word!("device"), Word::or_unknown(code));
+    match health::media_word(code) {
+        Some(media) => Line::new(step, word).media(Word::or_unknown(media)),
+        None => device(step, word, Word::or_unknown(health::device_word(code))),
+    }
+}
+
+/// A device works again, which no record of the machine tells.
+pub(crate) fn device_ready(code: &'static str) -> Line {
+    device(word!("device"), Word::or_unknown(code), word!("online"))
+}
+
+/// The printer's paper changed, and a receipt can be printed all the same.
+pub(crate) fn paper(state: &'static str) -> Line {
+    let line = Line::new(word!("device"), word!("printer-paper"));
+    let action = (state == "low").then_some(Action::Clear);
+    Line { object: Some(word!("printer.paper")), value: Some(Word::or_unknown(state)), action, ..line }
+}
+
+/// What a reader that does not serve can report.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OtherReader {
+    /// It is watched.
+    Ready,
+    /// It cannot be watched, by this code.
+    Lost(&'static str),
+    /// A card lies there.
+    CardIn,
+    /// No card lies there any more.
+    CardOut,
+}
+
+/// A reader that does not serve reported something.
+pub(crate) fn other_reader(what: OtherReader, name: &str) -> Line {
+    let step = word!("device");
+    let line = match what {
+        OtherReader::Ready => device(step, word!("other-reader-ready"), word!("online")),
+        OtherReader::Lost(code) => lost(code),
+        OtherReader::CardIn => Line::new(step, word!("card-at-other-reader")).media(word!("present")),
+        OtherReader::CardOut => Line::new(step, word!("card-out-of-other-reader")).media(word!("notPresent")),
+    };
+    line.detail(format!("other reader {name}"))
 }
 
 fn failed(step: Word, fault: Fault) -> Line {

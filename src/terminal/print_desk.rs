@@ -48,7 +48,7 @@ impl PrinterSide for PrintDesk {
         let (printer, mailbox) = (Arc::clone(&self.printer), self.mailbox.clone());
         let started = std::thread::Builder::new()
             .name("printer-status".to_owned())
-            .spawn(move || mailbox.event(Event::Printing(printing(printer.status()))));
+            .spawn(move || mailbox.post(Message::PrinterLooked(printer.status()), Story::default()));
         if started.is_err() {
             self.mailbox.event(Event::Printing(Printing::Impossible(NO_THREADS)));
         }
@@ -56,7 +56,7 @@ impl PrinterSide for PrintDesk {
 }
 
 /// Whether a receipt can be offered. What cannot be told is tried.
-fn printing(status: port::PrinterStatus) -> Printing {
+pub(crate) fn printing(status: port::PrinterStatus) -> Printing {
     let impossible = |kind, code| {
         Printing::Impossible(Fault { device: Device::Printer, kind, code: status.reason.unwrap_or(code) })
     };

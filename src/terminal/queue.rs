@@ -63,6 +63,10 @@ pub(crate) enum Message {
     JournalDamaged { code: &'static str },
     /// The whole journal was read, beside the work: every check passed.
     JournalWhole(Box<journal::WholeReport>),
+    /// The printer told how it is.
+    PrinterLooked(port::PrinterStatus),
+    /// A reader that does not serve saw something; which one, in the order of the configuration.
+    OtherReader { reader: usize, event: port::CardEvent },
     /// The host client has finished a job.
     HostJobDone,
 }

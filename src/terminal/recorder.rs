@@ -11,7 +11,7 @@ use journal::{
     OutboxChange, TerminalId, VisitRecord, Word,
 };
 use serde_json::json;
-use transaction::{Durable, Outcome, Record, RequestId, VisitId};
+use transaction::{Durable, Fault, Outcome, Record, RequestId, VisitId};
 use uuid::Uuid;
 
 use crate::catalogue;
@@ -51,6 +51,8 @@ pub(crate) struct Recorder<'a> {
     pub(crate) mode: transaction::Mode,
     /// What operators should read beside it.
     pub(crate) story: &'a Story,
+    /// A fault that the log has already: a unit that is away is looked for every few seconds, for nights.
+    pub(crate) told: Option<Fault>,
     /// Noted and not yet durable.
     pub(crate) noted: &'a mut Noted,
 }
@@ -103,7 +105,8 @@ impl Durable for Recorder<'_> {
     }
 
     fn note(&mut self, records: &[Record]) -> Result<(), RecordError> {
-        for record in records {
+        let told = self.told.map(Record::Fault);
+        for record in records.iter().filter(|record| Some(**record) != told) {
             let mut line = log_words::line(record);
             if let Some(request) = log_words::about(record) {
                 line.visit = self.visit_of(request);
@@ -127,6 +130,12 @@ impl Durable for Recorder<'_> {
 }
 
 impl Recorder<'_> {
+    /// Notes an entry of the device log alone: of a device, not of the machine.
+    pub(crate) fn jot(&mut self, line: Line) {
+        let entry = self.entry(line);
+        self.noted.batch.log.push(entry);
+    }
+
     fn visit_record(
         &self,
         visit: VisitId,

@@ -5,6 +5,7 @@
 //! - Whatever goes wrong here, a failed commit or a bug, ends with the card back in its owner's hand: release, wait until
 //!   it is taken, stop with the reason.
 
+mod devices;
 mod dispatch;
 mod evidence;
 mod filing;
@@ -28,6 +29,8 @@ use crate::config::Config;
 use crate::desks::{CardSide, Clerk, HostSide, Names, PinSide, Post, PrinterSide, Witness};
 use crate::evidence_files::EvidenceFiles;
 use crate::folder::Folder;
+use crate::health::{Health, News, Said};
+use crate::other_readers::OtherReaders;
 use crate::queue::{Letter, Message, Story, chain};
 use crate::recorder::{Noted, Recorder, Scribe};
 use crate::report::{Report, Times, WaitsFor};
@@ -48,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) pin: Box<dyn PinSide>,
     pub(crate) host: Box<dyn HostSide>,
     pub(crate) printer: Box<dyn PrinterSide>,
+    pub(crate) others: OtherReaders,
     pub(crate) screen: Box<dyn CustomerScreen>,
     pub(crate) keys: Option<Keys>,
     pub(crate) evidence: EvidenceFiles,
@@ -112,6 +116,11 @@ pub(crate) struct Runtime {
     language: LanguageNo,
     /// As the machine serves the present customer, for the log.
     mode: Mode,
+    health: Health,
+    /// The customer is asked to put the card in.
+    asks_for_card: bool,
+    /// When the printer is looked at next, besides at the begin of each visit.
+    printer_look: Option<Instant>,
     outbox: outbox::Rounds,
     erasure: evidence::Erasure,
     /// So many entries without a signature bring the next checkpoint: more, after one that failed.
@@ -148,8 +157,12 @@ impl Stopped {
 
 impl Runtime {
     pub(crate) fn new(parts: Parts, goal: Goal) -> Self {
+        let limits = &parts.config.limits;
         Self {
-            checkpoint_at: u64::from(parts.config.limits.log_entries_per_checkpoint_max),
+            checkpoint_at: u64::from(limits.log_entries_per_checkpoint_max),
+            health: Health::new(limits.device_failures_max, &parts.others.names()),
+            asks_for_card: false,
+            printer_look: None,
             parts,
             goal,
             folder: Folder::default(),
@@ -221,17 +234,8 @@ impl Runtime {
             Stopped::Violation { .. } | Stopped::Panic => stopped.code(),
         };
         let fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code };
-        let mut recorder = Recorder {
-            journal: &mut self.parts.journal,
-            scribe: &self.parts.scribe,
-            folder: &self.folder,
-            at: self.parts.clock.now(),
-            boot_ms: self.parts.clock.boot_ms(),
-            present: None,
-            mode: self.mode,
-            story: &Story::of(stopped),
-            noted: &mut self.noted,
-        };
+        let story = Story::of(stopped);
+        let mut recorder = Recorder { present: None, ..self.recorder(self.parts.clock.now(), &story) };
         if let Err(error) = recorder.commit(&[Record::Fault(fault)]) {
             tracing::error!(error = %chain(&error), "why this terminal stops is not in its log");
         }
@@ -241,12 +245,14 @@ impl Runtime {
         if let Err(error) = self.noted.flush(&mut self.parts.journal) {
             tracing::error!(error = %chain(&error), "the last entries are not in the log");
         }
+        self.publish_devices();
     }
 
     pub(crate) fn work(&mut self, recovery: Recovery) -> Result<Ended, (Stopped, Vec<Release>)> {
         let mut machine = Machine::new(policy(&self.parts.config));
         self.give_self(Event::Start(recovery), Story::default());
         self.complete_evidence();
+        self.watch_devices();
         loop {
             if self.is_over()
                 && let Some(ended) = self.ended.take()
@@ -283,25 +289,21 @@ impl Runtime {
             Event::Mode(mode) => mode,
             _ => machine.mode(),
         };
+        let said = Said::by(&event);
         let step = machine.handle(event).map_err(|violation| {
             let stopped = Stopped::Violation { state: violation.state, report: violation.report };
             (stopped, whats(&violation.release))
         })?;
         self.parts.witness.decided(&step);
-        let mut recorder = Recorder {
-            journal: &mut self.parts.journal,
-            scribe: &self.parts.scribe,
-            folder: &self.folder,
-            at,
-            boot_ms: self.parts.clock.boot_ms(),
-            present: self.folder.visit().filter(|_| self.visit_open).map(|papers| papers.visit.id),
-            mode: self.mode,
-            story,
-            noted: &mut self.noted,
-        };
+        let News { event: news, line, told } = self.health.hear(said, step.records(), story, at);
+        let mut recorder = Recorder { told, ..self.recorder(at, story) };
+        line.into_iter().for_each(|line| recorder.jot(line));
         let committed = step
             .commit(&mut recorder)
             .map_err(|failed| (Stopped::NotRecorded(failed.error), whats(&failed.release)))?;
+        if let Some((event, story)) = news {
+            self.give_self(event, story);
+        }
         if self.noted.unsigned_entries >= self.checkpoint_at {
             self.checkpoint();
         }
@@ -310,6 +312,22 @@ impl Runtime {
             self.dispatch(effect, at);
         }
         Ok(committed.machine)
+    }
+
+    /// The journal, for what happened at `at`.
+    fn recorder<'a>(&'a mut self, at: Timestamp, story: &'a Story) -> Recorder<'a> {
+        Recorder {
+            journal: &mut self.parts.journal,
+            scribe: &self.parts.scribe,
+            folder: &self.folder,
+            at,
+            boot_ms: self.parts.clock.boot_ms(),
+            present: self.folder.visit().filter(|_| self.visit_open).map(|papers| papers.visit.id),
+            mode: self.mode,
+            story,
+            told: None,
+            noted: &mut self.noted,
+        }
     }
 
     /// The next letter: this thread's own first, then a deadline that is over, then the queue. Before it waits, what was
@@ -325,12 +343,14 @@ impl Runtime {
         if self.outbox.is_due(now) {
             self.deliver_outbox();
         }
-        let deadline =
-            [self.timers.next(), self.outbox.again(), self.linger_until].into_iter().flatten().min();
+        self.look_at_printer_when_due(now);
+        let deadlines = [self.timers.next(), self.outbox.again(), self.linger_until, self.printer_look];
+        let deadline = deadlines.into_iter().flatten().min();
         if let Some(letter) = self.parts.post.take() {
             return Ok(Some(letter));
         }
         self.noted.flush(&mut self.parts.journal).map_err(Stopped::NotRecorded)?;
+        self.publish_devices();
         let letter = self.parts.post.next(deadline);
         if self.visit_open {
             // A letter that came during the flush had to wait for us, not we for it.

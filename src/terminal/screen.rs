@@ -55,6 +55,9 @@ pub(crate) trait CustomerScreen {
     /// Beeps, and speaks where there is a voice: take the card.
     fn call_to_take_card(&mut self);
 
+    /// Says, over the screen that asks for it, that a card lies at a reader that does not serve.
+    fn card_at_other_reader(&mut self);
+
     /// From here on in this language.
     fn speak(&mut self, catalogue: Arc<Catalogue>);
 
@@ -92,6 +95,9 @@ pub(crate) const HELP: &str = "help";
 /// The stable name of the warning over a screen.
 pub(crate) const TIME_WARNING: &str = "time-warning";
 
+/// The stable name of the notice that the card lies at the other reader.
+pub(crate) const CARD_AT_OTHER_READER: &str = "card-at-other-reader";
+
 /// The stable name of the screen of a machine that does not serve.
 pub(crate) const OUT_OF_SERVICE: &str = "out-of-service";
 
@@ -110,6 +116,8 @@ impl CustomerScreen for Silent {
     fn warn_time(&mut self, _screen: &Screen, _more: bool, _facts: &Facts<'_>) {}
 
     fn call_to_take_card(&mut self) {}
+
+    fn card_at_other_reader(&mut self) {}
 
     fn speak(&mut self, _catalogue: Arc<Catalogue>) {}
 

@@ -120,7 +120,7 @@ pub(crate) fn instruments(config: &Config) -> Instruments {
     let (host, pad, look) = (config.clone(), config.clone(), config.clone());
     Instruments {
         card_unit: card_unit(config),
-        other_readers: config.other_readers.iter().map(|name| pcsc(Some(name.clone()))).map(boxed).collect(),
+        other_readers: other_readers(config),
         printer: settled_printer(config).map_err(|error| told("printer", error)),
         receipt_time: match printer_line(config) {
             Ok((profile, line)) => {
@@ -136,8 +136,9 @@ pub(crate) fn instruments(config: &Config) -> Instruments {
     }
 }
 
-fn boxed(unit: PcscUnit) -> Arc<dyn CardUnit> {
-    Arc::new(unit)
+pub(super) fn other_readers(config: &Config) -> Vec<Arc<dyn CardUnit>> {
+    let boxed = |unit: PcscUnit| -> Arc<dyn CardUnit> { Arc::new(unit) };
+    config.other_readers.iter().map(|name| boxed(pcsc(Some(name.clone())))).collect()
 }
 
 /// As [`printer`], when it has told its state.

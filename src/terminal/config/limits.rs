@@ -108,6 +108,8 @@ limits! {
     make_safe_ms_max: 5_000 in 500..=60_000;
     /// Between two attempts to reach a card unit that is out of order.
     repair_pause_ms: 5_000 in 100..=600_000;
+    /// Failures of one device in a row, without a good use between them, that are borne. One more, and it is out of service until an operator says `resume` or the service is started again: without card unit or PIN pad nobody is served, without printer no receipt is offered.
+    device_failures_max: 5 in 1..=100;
     /// A certificate that ends within so many months gets a notice on screen and receipt.
     certificate_notice_months: 3 in 1..=12;
     /// Undecided requests kept; at this number no new visit begins, because its request could not be kept.

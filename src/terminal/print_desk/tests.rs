@@ -29,6 +29,7 @@ fn desk(device: DeviceState, paper: PaperState) -> (PrintDesk, Inbox) {
 
 fn told(inbox: &Inbox) -> Printing {
     match posted(inbox) {
+        Message::PrinterLooked(status) => printing(status),
         Message::Event(Event::Printing(printing)) => printing,
         other => panic!("{other:?}"),
     }

@@ -67,6 +67,11 @@ impl Runtime {
                 self.journal_is_whole(&report);
                 None
             }
+            Message::PrinterLooked(status) => Some((self.printer_looked(status), story)),
+            Message::OtherReader { reader, event } => {
+                self.other_reader(reader, &event, at);
+                None
+            }
             Message::HostJobDone => {
                 self.host_job_done();
                 None
@@ -94,6 +99,7 @@ impl Runtime {
                 return None;
             }
             Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
+            Event::Printing(printing) => return Some(Event::Printing(self.health.may_print(printing))),
             Event::Key(Key::Confirm) if self.menu => {
                 // The menu's one key: the visit that it begins gets its name here.
                 self.begin();

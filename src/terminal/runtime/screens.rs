@@ -66,12 +66,14 @@ impl Runtime {
 
     pub(super) fn show(&mut self, screen: &Screen) {
         self.menu = false;
+        self.asks_for_card = Self::asks_for_card(screen);
         if self.begun && !self.visit_open && *screen == Screen::Menu && self.goal != Goal::Serve {
             // The one visit of this process is over: there is no menu to go back to.
             return;
         }
         tracing::info!(screen = name(screen), "screen");
         self.put(screen, |on, facts| on.show(screen, facts));
+        self.tell_of_card_at_other_reader();
         match screen {
             Screen::Menu => match self.goal {
                 Goal::Register if !self.begun => {

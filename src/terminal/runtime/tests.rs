@@ -2,6 +2,7 @@
 
 mod codes;
 mod found;
+mod health;
 mod retain;
 
 use std::sync::Arc;
@@ -85,6 +86,8 @@ impl CustomerScreen for Panics {
     fn warn_time(&mut self, _screen: &Screen, _more: bool, _facts: &Facts<'_>) {}
 
     fn call_to_take_card(&mut self) {}
+
+    fn card_at_other_reader(&mut self) {}
 
     fn speak(&mut self, _catalogue: Arc<Catalogue>) {}
 

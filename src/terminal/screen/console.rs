@@ -123,6 +123,12 @@ impl<W: Write> CustomerScreen for Console<W> {
         self.write("\x07");
     }
 
+    fn card_at_other_reader(&mut self) {
+        let words = self.catalogue.card_at_other_reader();
+        self.write("\x07");
+        self.print(&words, None, Hands::Keys, &[]);
+    }
+
     fn speak(&mut self, catalogue: Arc<Catalogue>) {
         self.catalogue = catalogue;
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use transaction::{Closed, Outcome, Screen};
 
-use super::{CustomerScreen, Facts, HELP, OUT_OF_SERVICE, TIME_WARNING, name};
+use super::{CARD_AT_OTHER_READER, CustomerScreen, Facts, HELP, OUT_OF_SERVICE, TIME_WARNING, name};
 use crate::catalogue::{Catalogue, ScreenText};
 use crate::report::Report;
 
@@ -76,6 +76,11 @@ impl<W: Write> CustomerScreen for Lines<W> {
 
     fn call_to_take_card(&mut self) {
         self.line(&json!({ "cue": "take-card" }));
+    }
+
+    fn card_at_other_reader(&mut self) {
+        let ScreenText { title, text, .. } = self.catalogue.card_at_other_reader();
+        self.line(&json!({ "notice": CARD_AT_OTHER_READER, "words": { "title": title, "text": text } }));
     }
 
     fn speak(&mut self, catalogue: Arc<Catalogue>) {

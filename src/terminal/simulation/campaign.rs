@@ -10,6 +10,7 @@ use transaction::{Refusal, Rejection};
 use super::diary::{Coverage, RECORDS, SCREENS};
 use super::dice::Dice;
 use super::fixture;
+use super::rows::KEEPS_FAILING;
 use super::run::{Plot, Summary, run};
 use super::world::Broken;
 use crate::clock;
@@ -149,6 +150,7 @@ impl Coverage {
         let records = RECORDS.iter().copied().filter(|record| !NOT_FROM_HERE.contains(record));
         let codes = Refusal::ALL.iter().map(|refusal| refusal.code());
         let codes = codes.chain(Rejection::ALL.iter().map(|rejection| rejection.code()));
+        let codes = codes.chain(KEEPS_FAILING);
         let ends = ["delivered", "journal-failed", "killed", "no-visit", "stopped", "visit"];
         let outcomes = ["registered", "already-registered", "refused", "pending", "fault"];
         let missing: Vec<&str> = states

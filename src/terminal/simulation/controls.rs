@@ -62,6 +62,11 @@ fn a_restart_that_leaves_power_on_the_card_is_found() {
 }
 
 #[test]
+fn a_ledger_that_bears_every_failure_is_found() {
+    finds(Sabotage::LedgerBearsAll, &["failing-device-said"]);
+}
+
+#[test]
 fn a_warning_that_nobody_sees_is_found() {
     finds(Sabotage::WarningUnseen, &["warned-in-time"]);
 }

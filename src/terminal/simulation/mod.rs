@@ -25,7 +25,7 @@
 //! | journal | damaged while nobody looks, where a start sees it or only the full check; a log key that does not sign | `run.rs`, `seams.rs` |
 //! | card, unit | slow, stuck, failing, answer to VERIFY lost, unit lost and back, card pulled out, wrong way round, other cards, locked, one try left | `card.rs` |
 //! | PIN pad | fails during an entry | `pad.rs` |
-//! | printer | no paper, jam, down, late, never | `printer.rs` |
+//! | printer | no paper, jam, down, late, never; each of unit, pad and printer more often in a row than is borne | `printer.rs` |
 //! | host | unreachable, request lost, answer lost, either late, busy, cannot decide, will not, for once or for a night; tells twice; every reason to reject | `host.rs` |
 //! | people | any key at any time, card pulled, forgotten, put in early, wrong PINs, walking away, other languages, the handset | `customer.rs` |
 //! | bank | stop after the visit, stop now, resume, damaged journal found beside the work, closed hours, retained cards, full outbox | `weather.rs` |
@@ -54,6 +54,8 @@
 //!   whole warning, nor before all of it was given.
 //! - `log-verifies`: the device log verifies, against the checkpoint that the host holds; each visit in it is opened once
 //!   and closed once, one at a time; each entry says how the customer was served.
+//! - `failing-device-said`: nobody is served by a card unit or a PIN pad, and no receipt is offered by a printer, that failed
+//!   more than `device_failures_max` times in a row; and `told-the-truth`: it is said of none that did not.
 //! - `commits`: a visit waits for the disk at most so often.
 //! - `always-goes-on`, `outbox-goes-on`, `stops-when-asked`, `no-bug`: no panic, no violation, no fault of the terminal's own
 //!   making, no run that comes to no end, no process that does not end when its service manager wants it to.
@@ -77,6 +79,7 @@ mod lobby;
 mod pad;
 mod printer;
 mod promises;
+mod rows;
 mod run;
 mod seams;
 mod spy;

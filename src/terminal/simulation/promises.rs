@@ -103,6 +103,9 @@ impl World {
                 self.holds("told-the-truth", *receipt == possible, || {
                     format!("a receipt is offered: {receipt}, and can be printed: {possible}")
                 });
+                if *receipt {
+                    self.check_receipt_is_offered();
+                }
                 self.check_told(*outcome, facts.words.acceptance.as_deref());
                 self.check_notice(*expires_soon);
             }
@@ -134,6 +137,7 @@ impl World {
                 self.holds("told-the-truth", kept, || "a card is said to be kept, and is not".to_owned());
             }
             Screen::Menu => {
+                self.check_devices_serve();
                 let old = self.unit.has_old_card();
                 self.holds("card-comes-back", !old, || {
                     "the menu is shown, and a card of before the start was not given back".to_owned()

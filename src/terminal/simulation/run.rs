@@ -26,6 +26,7 @@ use super::world::{Broken, Killed, Sabotage, Shared, World};
 use crate::catalogue::Language;
 use crate::compose::{ComposeError, open_journal};
 use crate::evidence_files::EvidenceFiles;
+use crate::other_readers::OtherReaders;
 use crate::paperwork::Office;
 use crate::queue::{Message, Story};
 use crate::recorder::Scribe;
@@ -84,6 +85,7 @@ fn begin(plot: Plot, folder: &std::path::Path) -> Shared {
     let mut dice = Dice::new(plot.seed);
     let weather = match plot.sabotage {
         // A bug that is there is found in any weather that lets it come about.
+        Some(Sabotage::LedgerBearsAll) => Weather { card: 400, printer: 400, ..Weather::default() },
         Some(_) => Weather { kills: true, host: 200, whims: 60, ..Weather::default() },
         None => Weather::draw(&mut dice),
     };
@@ -228,6 +230,10 @@ impl Run {
         let here = || Rc::clone(&self.world);
         let world = self.world.borrow();
         let [own, other] = &fixture.catalogues;
+        let mut config = world.config.clone();
+        if world.is_sabotaged_by(Sabotage::LedgerBearsAll) {
+            config.limits.device_failures_max *= 50;
+        }
         Parts {
             languages: Languages { own: own.clone(), others: vec![other.clone()] },
             journal,
@@ -238,6 +244,7 @@ impl Run {
             pin: Box::new(SimPin(here())),
             host: Box::new(SimHost(here())),
             printer: Box::new(SimPrinter(here())),
+            others: OtherReaders::default(),
             screen: Box::new(SimScreen(here())),
             keys: None,
             evidence: EvidenceFiles::new(world.config.evidence_dir()),
@@ -245,7 +252,7 @@ impl Run {
             clock: Box::new(SimClock(here())),
             names: Box::new(SimNames(here())),
             witness: Box::new(SimWitness(here())),
-            config: world.config.clone(),
+            config,
         }
     }
 

@@ -27,6 +27,7 @@ impl CustomerScreen for SimScreen {
         world.called("the screen");
         let screen = world.sabotaged(*screen);
         world.check_screen(&screen, facts);
+        world.check_out_of_service(&screen);
         world.diary.shows(&screen);
         let hidden = screen == Screen::TakeCard && world.is_sabotaged_by(Sabotage::CardStays);
         world.truth.screen = Some(screen).filter(|_| !hidden);
@@ -62,7 +63,8 @@ impl CustomerScreen for SimScreen {
     fn help(&mut self, screen: &Screen, _facts: &Facts<'_>) {
         let mut world = self.0.borrow_mut();
         world.called("the screen");
-        let same = world.truth.screen == Some(*screen);
+        let hidden = world.is_sabotaged_by(Sabotage::CardStays);
+        let same = world.truth.screen == Some(*screen) || hidden;
         world.holds("told-the-truth", same, || format!("help is about {screen:?}, which is not shown"));
     }
 
@@ -81,6 +83,10 @@ impl CustomerScreen for SimScreen {
         let mut world = self.0.borrow_mut();
         world.called("the screen");
         world.react();
+    }
+
+    fn card_at_other_reader(&mut self) {
+        self.0.borrow_mut().called("the screen");
     }
 
     fn speak(&mut self, catalogue: Arc<Catalogue>) {
@@ -116,11 +122,13 @@ impl Witness for SimWitness {
             "the machine talks to itself and to nobody else".to_owned()
         });
         world.note_event(state, event);
+        world.rows_take(event);
     }
 
     fn decided(&mut self, step: &Step) {
         let mut world = self.0.borrow_mut();
         world.diary.decided(step.state(), step.records());
+        world.rows_decided(step.records());
         world.check_time(step.state());
         world.follow_mode(step.state());
         world.truth.state = step.state();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use transaction::{EffectNo, Mode, Outcome, Screen, Visit as Names, VisitId};
 
+use super::rows::Rows;
 use crate::catalogue::Language;
 
 /// The visit at hand.
@@ -91,6 +92,10 @@ pub(super) struct Truth {
     pub(super) letter_at: Option<Timestamp>,
     /// Nothing goes wrong any more: the run comes to its end.
     pub(super) calming: bool,
+    /// How often devices failed in a row.
+    pub(super) rows: Rows,
+    /// Codes of devices that were said to keep failing.
+    pub(super) kept_failing: BTreeSet<&'static str>,
     /// The run is at its end.
     pub(super) over: bool,
     /// Events since the runtime looked at its post.
@@ -118,6 +123,8 @@ impl Truth {
 
     pub(super) fn process_ended(&mut self) {
         self.visit = None;
+        self.rows = Rows::default();
+        self.kept_failing.clear();
         self.screen = None;
         self.warned_at = None;
         self.halted = false;

@@ -81,6 +81,7 @@ impl Weather {
         config.limits.time_extensions_max = dice.pick(&[1, 2, 10]);
         config.limits.outbox_entries_max = dice.pick(&[3, 10, 100]);
         config.limits.log_entries_per_checkpoint_max = dice.pick(&[32, 256]);
+        config.limits.device_failures_max = dice.pick(&[1, 2, 5]);
         config.limits.evidence_keep_days = dice.pick(&[1, 90]);
         if dice.permille(150) {
             // The second hour of the run.

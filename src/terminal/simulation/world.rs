@@ -70,6 +70,8 @@ pub(super) enum Sabotage {
     RestartLeavesPower,
     /// The screen's warning that the time is nearly over is not shown.
     WarningUnseen,
+    /// The ledger of the devices bears fifty times the failures that are configured.
+    LedgerBearsAll,
 }
 
 /// A run does not wait longer for anything than this.

@@ -200,4 +200,11 @@ pub(super) const CARD: &[Code] = &[
         "The card unit reports an error of the magnetic stripe, which this program never uses.",
         "Keep the device log: unit and program do not fit each other.",
     ),
+    of(
+        Fault,
+        Second,
+        "card-unit-keeps-failing",
+        "The card unit failed more than `device_failures_max` times in a row; nobody is served. The detail has the last failure.",
+        "`myna-atm device status` and the device log have the failures. Mend or replace it, then order `resume`, or start the service again.",
+    ),
 ];

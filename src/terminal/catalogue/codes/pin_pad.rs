@@ -70,4 +70,11 @@ pub(super) const PIN_PAD: &[Code] = &[
         "The card reader refuses to verify a PIN at its own pad.",
         "Configure another pad; tell the reader's model.",
     ),
+    of(
+        Fault,
+        Second,
+        "pin-pad-keeps-failing",
+        "The PIN pad failed more than `device_failures_max` times in a row; nobody is served. The detail has the last failure.",
+        "`myna-atm device status` and the device log have the failures. Mend or replace it, then order `resume`, or start the service again.",
+    ),
 ];

@@ -79,4 +79,11 @@ pub(super) const PRINTER: &[Code] = &[
         "What the receipt printer answers makes no sense.",
         "Check speed and parity of the line and the printer's profile: they must be those of the printer's switches.",
     ),
+    of(
+        Fault,
+        Second,
+        "printer-keeps-failing",
+        "The receipt printer failed more than `device_failures_max` times in a row; no receipt is offered. The detail has the last failure.",
+        "`myna-atm device status` and the device log have the failures. Mend or replace it, then order `resume`, or start the service again.",
+    ),
 ];

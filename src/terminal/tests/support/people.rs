@@ -74,6 +74,8 @@ impl CustomerScreen for Customer {
 
     fn call_to_take_card(&mut self) {}
 
+    fn card_at_other_reader(&mut self) {}
+
     fn speak(&mut self, _catalogue: Arc<Catalogue>) {}
 
     fn report(&mut self, _report: &Report) {}

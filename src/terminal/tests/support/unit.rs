@@ -24,6 +24,7 @@ pub(crate) struct FakeUnit {
 struct State {
     sink: Option<CardEventSink>,
     out: bool,
+    lost: bool,
     calls: Vec<&'static str>,
 }
 
@@ -62,11 +63,37 @@ impl FakeUnit {
         self.state.lock().unwrap().calls.clone()
     }
 
+    /// Its plug is pulled.
+    pub(crate) fn is_unplugged(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.lost = true;
+        state.tell(CardEvent::Unavailable(unplugged()));
+    }
+
+    /// Its plug is put in again.
+    pub(crate) fn is_plugged_in(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.lost = false;
+        state.tell(CardEvent::Available);
+        state.tell(if state.out { CardEvent::Removed } else { CardEvent::Inserted });
+    }
+
     /// Somebody puts a card in.
     pub(crate) fn put_in(&self) {
         let mut state = self.state.lock().unwrap();
         state.out = false;
         state.tell(CardEvent::Inserted);
+    }
+}
+
+fn unplugged() -> Fault {
+    Fault {
+        kind: FaultKind::Broken,
+        device: "card unit",
+        code: "reader-not-found",
+        action: Action::Maintenance,
+        what: "the plug of a fake was pulled".to_owned(),
+        source: None,
     }
 }
 
@@ -107,6 +134,9 @@ impl CardUnit for FakeUnit {
         }
         let mut state = self.state.lock().unwrap();
         state.calls.push("make-safe");
+        if state.lost {
+            return Err(unplugged());
+        }
         Ok(if state.out { Presence::Absent } else { Presence::PoweredOff })
     }
 

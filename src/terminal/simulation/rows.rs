@@ -1,0 +1,219 @@
+//! Devices that keep failing, counted by the world on its own: what the machine says of them must be so, and must be said.
+//!
+//! The ledger (`health.rs`) is one sum of everything; here are two bounds of it, each simple enough to be seen to be right.
+//! The lower one counts failed uses between which there was no other trouble, no good use and nobody who looked: beyond
+//! `device_failures_max` the machine must have said it before it serves the next customer. The upper one counts every
+//! trouble of the device: up to `device_failures_max` nothing may be said.
+
+use transaction::{
+    Answer, CardAnswer, CardEvent, Closed, Device, Event, Fault, Order, Outcome, PinAnswer, PrintAnswer,
+    Printing, Record, RetainAnswer, SafeAnswer, Screen, SignAnswer, VerifyAnswer,
+};
+
+use super::world::World;
+
+/// The codes of devices that are out of service.
+pub(super) const KEEPS_FAILING: [&str; 3] =
+    ["card-unit-keeps-failing", "pin-pad-keeps-failing", "printer-keeps-failing"];
+
+/// The two bounds of one row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    least: u32,
+    most: u32,
+}
+
+/// The rows of the devices that can be out of service.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rows {
+    unit: Row,
+    pad: Row,
+    printer: Row,
+    /// The card unit has told that it is lost, and not that it is back.
+    unit_lost: bool,
+    /// What the event says that the machine takes now.
+    now: Option<Told>,
+}
+
+/// What an event says about the rows.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    /// A use failed, for a customer.
+    Failed(Fault),
+    /// Some other trouble.
+    Trouble(Device),
+    Good(Device),
+    /// What came of a use need not be the device's merit, nor its fault.
+    Unclear(Device),
+    UnitThere,
+    UnitLost,
+    Looked,
+    /// A deadline is over.
+    Over,
+}
+
+impl Row {
+    fn trouble(&mut self) {
+        (self.least, self.most) = (0, self.most + 1);
+    }
+
+    fn failed(&mut self) {
+        (self.least, self.most) = (self.least + 1, self.most + 1);
+    }
+}
+
+impl Rows {
+    fn of(&mut self, device: Device) -> Option<&mut Row> {
+        match device {
+            Device::CardUnit => Some(&mut self.unit),
+            Device::PinPad => Some(&mut self.pad),
+            Device::Printer => Some(&mut self.printer),
+            Device::Host | Device::Clock | Device::Terminal => None,
+        }
+    }
+
+    fn takes(&mut self, event: &Event) {
+        self.now = match *event {
+            Event::Answer { answer, .. } => told(answer),
+            Event::Card(CardEvent::UnitLost(_)) => Some(Told::UnitLost),
+            Event::Card(CardEvent::UnitBack) => Some(Told::UnitThere),
+            Event::Fault(fault) => Some(Told::Trouble(fault.device)),
+            Event::Printing(Printing::Impossible(fault)) => Some(Told::Trouble(fault.device)),
+            Event::Expired(_) => Some(Told::Over),
+            Event::Order(Order::Resume) => Some(Told::Looked),
+            _ => None,
+        };
+    }
+
+    fn decided(&mut self, records: &[Record]) {
+        let stale = records.iter().any(|record| matches!(record, Record::Stale { .. }));
+        let Some(told) = self.now.take().filter(|_| !stale) else { return };
+        match told {
+            Told::Failed(fault) => self.failed(fault),
+            Told::Trouble(device) => {
+                if let Some(row) = self.of(device) {
+                    row.trouble();
+                }
+            }
+            Told::Good(device) => {
+                if let Some(row) = self.of(device) {
+                    *row = Row::default();
+                }
+            }
+            Told::Unclear(device) => {
+                if let Some(row) = self.of(device) {
+                    row.least = 0;
+                }
+            }
+            Told::UnitThere => self.unit_lost = false,
+            Told::UnitLost => {
+                self.unit_lost = true;
+                self.unit.trouble();
+            }
+            Told::Looked => (self.unit, self.pad, self.printer) = Default::default(),
+            Told::Over => {
+                for record in records {
+                    if let Record::Fault(fault) | Record::Stopped { outcome: Outcome::Fault(fault), .. } =
+                        record
+                        && *fault == Fault::no_answer(fault.device)
+                    {
+                        return self.failed(*fault);
+                    }
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, fault: Fault) {
+        let away = fault.device == Device::CardUnit && self.unit_lost;
+        let of_the_card = fault.code == "card-reset";
+        if let Some(row) = self.of(fault.device) {
+            if away || of_the_card {
+                row.most += 1;
+            } else {
+                row.failed();
+            }
+        }
+    }
+}
+
+fn told(answer: Answer) -> Option<Told> {
+    Some(match answer {
+        Answer::Card(CardAnswer::Read { .. })
+        | Answer::Verify(VerifyAnswer::Verified | VerifyAnswer::Wrong(_))
+        | Answer::Sign(SignAnswer::Signed)
+        | Answer::Retain(RetainAnswer::Retained) => Told::Good(Device::CardUnit),
+        Answer::Card(CardAnswer::Refused(_)) => Told::Unclear(Device::CardUnit),
+        Answer::Pin(PinAnswer::Entered) => Told::Good(Device::PinPad),
+        Answer::Print(PrintAnswer::Printed) => Told::Good(Device::Printer),
+        Answer::Card(CardAnswer::Failed(fault))
+        | Answer::Verify(VerifyAnswer::Failed(fault))
+        | Answer::Sign(SignAnswer::Failed(fault))
+        | Answer::Pin(PinAnswer::Failed(fault))
+        | Answer::Print(PrintAnswer::Failed(fault)) => Told::Failed(fault),
+        Answer::Retain(RetainAnswer::Failed(fault)) | Answer::Safe(SafeAnswer::Failed(fault)) => {
+            Told::Trouble(fault.device)
+        }
+        Answer::Safe(SafeAnswer::Safe(_)) => Told::UnitThere,
+        Answer::Pin(PinAnswer::Cancelled | PinAnswer::TimedOut)
+        | Answer::Verify(VerifyAnswer::Refused(_))
+        | Answer::Sign(SignAnswer::Refused(_))
+        | Answer::Retain(RetainAnswer::NoCard)
+        | Answer::Challenge(_)
+        | Answer::Prepare(_)
+        | Answer::Host(_) => return None,
+    })
+}
+
+impl World {
+    pub(super) fn rows_take(&mut self, event: &Event) {
+        self.check_keeps_failing(event);
+        if *event == Event::Order(Order::Resume) {
+            self.truth.kept_failing.clear();
+        }
+        self.truth.rows.takes(event);
+    }
+
+    pub(super) fn rows_decided(&mut self, records: &[Record]) {
+        self.truth.rows.decided(records);
+    }
+
+    /// Who is served, or offered a receipt, is so by devices that do not keep failing.
+    pub(super) fn check_devices_serve(&mut self) {
+        let (rows, max) = (self.truth.rows, self.config.limits.device_failures_max);
+        for (device, row) in [("card unit", rows.unit), ("PIN pad", rows.pad)] {
+            self.holds("failing-device-said", row.least <= max, || {
+                format!("the menu is shown, and the {device} failed {} times in a row", row.least)
+            });
+        }
+    }
+
+    pub(super) fn check_receipt_is_offered(&mut self) {
+        let (row, max) = (self.truth.rows.printer, self.config.limits.device_failures_max);
+        self.holds("failing-device-said", row.least <= max, || {
+            format!("a receipt is offered, and the printer failed {} times in a row", row.least)
+        });
+    }
+
+    /// What the machine hears of a device that keeps failing is so. It stays said when a use succeeds after it: a person
+    /// looks all the same.
+    fn check_keeps_failing(&mut self, event: &Event) {
+        let (Event::Unfit(fault) | Event::Printing(Printing::Impossible(fault))) = event else { return };
+        if !KEEPS_FAILING.contains(&fault.code) || !self.truth.kept_failing.insert(fault.code) {
+            return;
+        }
+        self.diary.coverage.codes.insert(fault.code);
+        let most = self.truth.rows.of(fault.device).map_or(0, |row| row.most);
+        let max = self.config.limits.device_failures_max;
+        self.holds("told-the-truth", most > max, || {
+            format!("{} is said after {most} failures, {max} are borne", fault.code)
+        });
+    }
+
+    /// And so is what people read.
+    pub(super) fn check_out_of_service(&mut self, screen: &Screen) {
+        let Screen::OutOfService { why: Closed::Fault(fault) } = screen else { return };
+        let said = !KEEPS_FAILING.contains(&fault.code) || self.truth.kept_failing.contains(fault.code);
+        self.holds("told-the-truth", said, || format!("{} is on the screen, and is not so", fault.code));
+    }
+}
