@@ -2,8 +2,11 @@
 
 use std::process::{Command, Output};
 
-use myna_demo::terminal_process::write_configuration;
+use myna_demo::terminal_process::{TerminalProcess, write_configuration};
 use myna_tests::{World, programs};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
 
 fn device(world: &World, arguments: &[&str]) -> Output {
     started(world, arguments).wait_with_output().unwrap()
@@ -36,7 +39,7 @@ fn devices_are_listed_and_looked_at() {
     }
     let looked = device(&world, &["status", "--json"]);
     assert!(looked.status.success(), "{}", text(&looked));
-    let looked: serde_json::Value = serde_json::from_slice(&looked.stdout).unwrap();
+    let looked: Value = serde_json::from_slice(&looked.stdout).unwrap();
     let unit = &looked["devices"][0];
     assert_eq!((&unit["state"], &unit["media"]), (&"online".into(), &"notPresent".into()), "{looked}");
     world.card("insert");
@@ -85,4 +88,82 @@ fn the_printer_prints_a_receipt_that_says_it_is_a_test() {
     assert!(tried.status.success(), "{}", text(&tried));
     let receipt = std::fs::read_to_string(world.state.path("terminal/receipts/receipt-000001.txt")).unwrap();
     assert!(receipt.contains("試験用"), "{receipt}");
+}
+
+/// The service with the other slot of the virtual reader as its card unit: the card's own slot serves nobody.
+fn service_beside_the_card(world: &mut World) -> TerminalProcess {
+    // Whoever starts the terminal writes its configuration first.
+    let configuration = world.state.path("terminal/myna-atm.toml");
+    let turn = "sed -i -e '1i other_readers = [\"Virtual PCD 00 00\"]' -e 's/^reader = .*/reader = \"Virtual PCD 00 01\"/'";
+    let script = format!("{turn} {} && exec \"$@\"", configuration.display());
+    world.setup.under = ["sh", "-c", &script, "sh"].map(str::to_owned).to_vec();
+    world.service()
+}
+
+fn until(world: &World, service: &mut TerminalProcess, field: &str, value: &str) -> Value {
+    while let Some(line) = service.next_line().unwrap() {
+        if line[field] == value {
+            return line;
+        }
+    }
+    panic!("no {field} {value}\n{}", world.logs());
+}
+
+/// What `device status` says beside the service, whose configuration stays as it is.
+fn status(world: &World) -> Value {
+    let output = Command::new(&programs().terminal)
+        .args(["device", "status", "--json", "--config"])
+        .arg(world.state.path("terminal/myna-atm.toml"))
+        .env("PCSCLITE_CSOCK_NAME", &world.setup.pcsc_socket)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The status when it has `media` at the other reader: `pcscd` looks a few times a second, and the file follows.
+fn seen_at_other(world: &World, media: &str) -> Value {
+    let pause = std::time::Duration::from_millis(100);
+    for _ in 0..50 {
+        let status = status(world);
+        if status["devices"][3]["media"] == media {
+            return status;
+        }
+        std::thread::park_timeout(pause);
+    }
+    panic!("{media} is never seen: {}\n{}", status(world), world.logs());
+}
+
+#[test]
+fn a_card_at_the_other_reader_is_seen_told_and_left_alone() {
+    let mut world = World::with_card("valid");
+    let mut service = service_beside_the_card(&mut world);
+    until(&world, &mut service, "screen", "menu");
+    service.press("confirm");
+    until(&world, &mut service, "screen", "terms");
+    service.press("confirm");
+    until(&world, &mut service, "screen", "insert-card");
+    world.card("insert");
+    let notice = until(&world, &mut service, "notice", "card-at-other-reader");
+    assert_eq!(notice["words"]["title"], "カードが別の読み取り口にあります", "{notice}");
+    let seen = seen_at_other(&world, "present");
+    assert_eq!((&seen["service"], &seen["devices"][0]["media"]), (&"running".into(), &"notPresent".into()));
+    assert_eq!(seen["devices"][3]["name"], "Virtual PCD 00 00");
+    let card = world.reader.card().send(&serde_json::json!({ "do": "status" })).unwrap();
+    assert_eq!((&card["inserted"], &card["apdus"]), (&true.into(), &0.into()), "nobody talked to it: {card}");
+
+    world.card("remove");
+    seen_at_other(&world, "notPresent");
+    service.press("cancel");
+    until(&world, &mut service, "screen", "stopped");
+    service.press("confirm");
+    until(&world, &mut service, "screen", "menu");
+    kill(Pid::from_raw(service.pid().cast_signed()), Signal::SIGTERM).unwrap();
+    while service.next_line().unwrap().is_some() {}
+    assert!(service.wait().unwrap().success(), "{}", world.logs());
+    let stopped = status(&world);
+    assert_eq!(
+        (&stopped["service"], &stopped["devices"][3]["media"]),
+        (&"stopped".into(), &"notPresent".into())
+    );
 }

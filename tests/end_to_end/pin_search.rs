@@ -169,6 +169,7 @@ fn traces(world: &World, memory: Vec<u8>, output: Vec<u8>) -> Vec<(String, Vec<u
     let state = &world.state;
     let mut journal = file(state.journal());
     journal.extend(file(state.path("terminal/journal.db-wal")));
+    let devices = file(state.path("terminal/devices.json"));
     let (mut receipts, mut evidence, mut host) = (Vec::new(), Vec::new(), Vec::new());
     files_below(&state.path("terminal/receipts"), &mut receipts);
     files_below(&state.path("terminal/evidence"), &mut evidence);
@@ -179,6 +180,7 @@ fn traces(world: &World, memory: Vec<u8>, output: Vec<u8>) -> Vec<(String, Vec<u
         ("output", output),
         ("trace", trace),
         ("journal", journal),
+        ("devices", devices),
         ("receipts", receipts),
         ("evidence", evidence),
         ("host", host),

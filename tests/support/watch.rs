@@ -22,7 +22,7 @@ use nix::unistd::Pid;
 pub use filter::under_watch;
 use notify::Listener;
 use step::Reader;
-pub use step::{Kind, Point, without_numbers};
+pub use step::{Kind, Point, is_for_the_living, without_numbers};
 
 const COMES_MS_MAX: Duration = Duration::from_secs(20);
 

@@ -238,8 +238,14 @@ impl Reader {
     }
 
     fn below_root(&self, path: &Path) -> Option<String> {
-        path.strip_prefix(&self.root).ok().map(without_numbers)
+        path.strip_prefix(&self.root).ok().map(without_numbers).filter(|place| !is_for_the_living(place))
     }
+}
+
+/// Tells how the devices of a running process are, at any time; nobody needs it after a death.
+#[must_use]
+pub fn is_for_the_living(place: &str) -> bool {
+    place.ends_with("devices.json") || place.ends_with("devices.json.new")
 }
 
 /// A path in which every request and every receipt has the same name.
