@@ -52,6 +52,7 @@ impl Walk {
                     | Act::Prepare(_)
                     | Act::AskPin
                     | Act::VerifyPin
+                    | Act::VerifyOnPad
                     | Act::Sign(_)
                     | Act::PrintReceipt { .. },
                 ) => self.asked = effect.no,
@@ -78,7 +79,7 @@ impl Walk {
             .answer(Answer::Challenge(ChallengeAnswer::Received))
             .on(Event::Key(Key::Confirm))
             .on(Event::Card(CardEvent::Inserted))
-            .answer(Answer::Card(CardAnswer::Read { tries, expires_soon: false }))
+            .answer(Answer::Card(CardAnswer::Read { tries, expires_soon: false, pin_at: PinAt::Slot }))
             .answer(Answer::Prepare(PrepareAnswer::Ready))
             .answer(Answer::Pin(PinAnswer::Entered))
             .answer(Answer::Verify(VerifyAnswer::Verified))
@@ -91,8 +92,12 @@ impl Walk {
 }
 
 fn main() {
-    let policy =
-        Policy { return_order: ReturnOrder::ReceiptThenCard, retain_after: None, time_extensions_max: 10 };
+    let policy = Policy {
+        return_order: ReturnOrder::ReceiptThenCard,
+        retain_after: None,
+        time_extensions_max: 10,
+        pad_entries_max: 20,
+    };
     let walk = Walk { machine: Machine::new(policy), asked: EffectNo(0), events: 0 };
     let mut walk =
         walk.on(Event::Start(Recovery::Clean)).answer(Answer::Safe(SafeAnswer::Safe(Presence::Empty)));

@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use devices::port::{CardUnit, Presence as Found, Retained, Return, WatchGuard};
+use devices::port::{CancelToken, CardUnit, Presence as Found, Retained, Return, WatchGuard};
 use transaction::{
-    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Presence, RetainAnswer,
-    SafeAnswer, SignAnswer, VerifyAnswer, VisitId,
+    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, PadAnswer, Presence,
+    RetainAnswer, SafeAnswer, SignAnswer, VerifyAnswer, VisitId,
 };
 
 use crate::card_words::OUT_OF_ORDER;
@@ -28,6 +28,10 @@ const SESSION_END_MAX: Duration = Duration::from_secs(2);
 const RETURN_MAX: Duration = Duration::from_secs(20);
 
 const NO_THREADS: Fault = Fault { device: Device::Terminal, kind: FaultKind::Broken, code: "no-threads" };
+
+/// Without a token to give the reader up, nobody is asked at its pad.
+const NO_DESCRIPTORS: Fault =
+    Fault { device: Device::PinPad, kind: FaultKind::Broken, code: "no-file-descriptors" };
 
 /// The desk.
 pub(crate) struct CardDesk {
@@ -116,6 +120,15 @@ impl CardSide for CardDesk {
             Some(worker) => worker.verify(to),
             None => self.reply(to, Answer::Verify(VerifyAnswer::Failed(OUT_OF_ORDER))),
         }
+    }
+
+    fn verify_on_pad(&mut self, to: EffectNo) {
+        let failed = match (&mut self.worker, CancelToken::new()) {
+            (Some(worker), Ok(cancel)) => return worker.verify_on_pad(to, cancel),
+            (Some(_), Err(_)) => NO_DESCRIPTORS,
+            (None, _) => OUT_OF_ORDER,
+        };
+        self.reply(to, Answer::Pad(PadAnswer::Failed(failed)));
     }
 
     fn sign(&self, to: EffectNo, input: Vec<u8>) {

@@ -5,7 +5,7 @@
 use devices::port;
 use jpki::{CardError, CardFault, ChannelError};
 use request::CertificateRefused;
-use transaction::{CardAnswer, Device, Fault, FaultKind, Refusal, SignAnswer, VerifyAnswer};
+use transaction::{CardAnswer, Device, Fault, FaultKind, PadAnswer, Refusal, SignAnswer, VerifyAnswer};
 
 use crate::queue::{Story, told};
 
@@ -78,6 +78,22 @@ pub(crate) fn not_verified(error: &CardError) -> Unusable<VerifyAnswer> {
     Unusable { answer, story: story(error) }
 }
 
+/// An entry at the reader's own pad brought neither yes nor no, nor the word that nothing was presented.
+pub(crate) fn not_verified_on_pad(error: &CardError) -> Unusable<PadAnswer> {
+    let answer = match because(error) {
+        Because::Refusal(refusal) => PadAnswer::Refused(refusal),
+        Because::Fault(fault) => PadAnswer::Failed(fault),
+    };
+    Unusable { answer, story: story(error) }
+}
+
+/// PINs are typed at the reader, says the configuration, and the reader has no pad for them.
+pub(crate) fn no_pad() -> Unusable<CardAnswer> {
+    let error = CardError::Fault(CardFault::NoPad);
+    let action = Some(port::Action::Configuration.word());
+    Unusable { answer: CardAnswer::Failed(pad_fault(error.code())), story: Story { action, ..story(&error) } }
+}
+
 /// The card did not sign.
 pub(crate) fn not_signed(error: &CardError) -> Unusable<SignAnswer> {
     let answer = match because(error) {
@@ -98,6 +114,7 @@ fn because(error: &CardError) -> Because {
         }),
         CardError::Fault(fault) => match fault {
             CardFault::NoAnswer { source, .. } | CardFault::VerifyUnanswered { source } => channel(source),
+            CardFault::NoPad | CardFault::PadRefused { .. } => Because::Fault(pad_fault(fault.code())),
             _ => Because::Fault(card_fault(FaultKind::Transient, fault.code())),
         },
         CardError::Violation(misuse) => {
@@ -112,8 +129,15 @@ fn channel(error: &ChannelError) -> Because {
         ChannelError::CardReset | ChannelError::Protocol { .. } => {
             Because::Fault(card_fault(FaultKind::Transient, error.code()))
         }
+        // Longer than its own limits: it keeps the card, and nobody waits for it any more.
+        ChannelError::PadKeepsCard => Because::Fault(Fault::no_answer(Device::PinPad)),
         _ => Because::Fault(card_fault(FaultKind::Broken, error.code())),
     }
+}
+
+/// The reader's own pad is not what the configuration takes it for.
+const fn pad_fault(code: &'static str) -> Fault {
+    Fault { device: Device::PinPad, kind: FaultKind::NeedsOperator, code }
 }
 
 const fn card_fault(kind: FaultKind, code: &'static str) -> Fault {

@@ -4,6 +4,7 @@
 //! - However the session ends (asked to, by an error, because nobody asks any more), the applet is left and the card
 //!   powered off.
 //! - A VERIFY is sent once for each order to verify. When its answer is lost the session ends.
+//! - A reader that waits for keys at its own pad is given up when the session is told to end: nothing else stops it.
 //! - A thread that is stuck in the reader is abandoned, never joined: the machine's own deadline goes on.
 
 use std::cell::Cell;
@@ -12,11 +13,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use devices::port::{CardSession, CardUnit};
-use jpki::{Card, Channel, ChannelError, Command, PinVerified, Response, Selected, VerifyOutcome};
+use devices::port::{CancelToken, CardSession, CardUnit};
+use jpki::{
+    Card, Channel, ChannelError, Command, PadLimits, PadOutcome, PadTemplate, PinVerified, Response,
+    Selected, StatusWord, VerifyOutcome,
+};
 use request::{TrustPolicy, check_card_certificate};
 use transaction::{
-    Answer, CardAnswer, Device, EffectNo, Event, SignAnswer, Tries, TriesLeft, VerifyAnswer, VisitId,
+    Answer, CardAnswer, Device, EffectNo, Event, NotPresented, PadAnswer, PinAt, SignAnswer, Tries,
+    TriesLeft, VerifyAnswer, VisitId,
 };
 
 use crate::card_words::{self, Unusable};
@@ -24,9 +29,16 @@ use crate::clock;
 use crate::pin_desk::SlotPlace;
 use crate::queue::{CardTally, Mailbox, Message, Story, chain, told};
 
+/// How long a reader waits for the first key at its own pad, and for each other one.
+const PAD_KEY_S: u8 = 30;
+
+/// Beyond this a reader that waits at its own pad is given up: its own limits add up to less.
+pub(crate) const PAD_WHOLE_MS_MAX: u32 = 100_000;
+
 /// What a session is told to do after the reading.
 enum Order {
     Verify { to: EffectNo },
+    VerifyOnPad { to: EffectNo, cancel: CancelToken },
     Sign { to: EffectNo, input: Vec<u8> },
     End,
 }
@@ -37,6 +49,8 @@ pub(crate) struct CardWork {
     pub(crate) unit: Arc<dyn CardUnit>,
     pub(crate) trust: Arc<TrustPolicy>,
     pub(crate) slot: SlotPlace,
+    /// Where PINs are typed. At the reader none passes through the slot.
+    pub(crate) pin_at: PinAt,
     pub(crate) mailbox: Mailbox,
     /// The longest wait for others who hold the card.
     pub(crate) open_limit: Duration,
@@ -46,6 +60,8 @@ pub(crate) struct CardWork {
 pub(crate) struct CardWorker {
     orders: Sender<Order>,
     ended: Receiver<()>,
+    /// The last entry at the reader's own pad.
+    at_pad: Option<CancelToken>,
 }
 
 impl CardWorker {
@@ -60,7 +76,7 @@ impl CardWorker {
             let _hangs_up_at_the_end: Sender<()> = alive;
             run(&work, to, visit, &inbox);
         })?;
-        Ok(Self { orders, ended })
+        Ok(Self { orders, ended, at_pad: None })
     }
 
     /// Checks the PIN in the slot.
@@ -68,13 +84,23 @@ impl CardWorker {
         self.order(Order::Verify { to });
     }
 
+    /// Lets the reader's own pad take the PIN. `cancel` gives the reader up.
+    pub(crate) fn verify_on_pad(&mut self, to: EffectNo, cancel: CancelToken) {
+        self.at_pad = Some(cancel.clone());
+        self.order(Order::VerifyOnPad { to, cancel });
+    }
+
     /// Signs what was prepared.
     pub(crate) fn sign(&self, to: EffectNo, input: Vec<u8>) {
         self.order(Order::Sign { to, input });
     }
 
-    /// Leaves the applet and powers the card off. The receiver hangs up when that is done.
+    /// Leaves the applet and powers the card off. The receiver hangs up when that is done. A reader that waits at its own pad
+    /// is given up; it takes the card's power when it comes back.
     pub(crate) fn end(self) -> Receiver<()> {
+        if let Some(cancel) = &self.at_pad {
+            cancel.cancel();
+        }
         self.order(Order::End);
         self.ended
     }
@@ -154,7 +180,15 @@ impl Talk<'_> {
         loop {
             let next = match (orders.recv().unwrap_or(Order::End), held) {
                 (Order::Verify { to }, Held::Selected(card)) => self.verify(to, card),
+                (Order::VerifyOnPad { to, cancel }, Held::Selected(card)) => {
+                    self.verify_on_pad(to, &cancel, card)
+                }
                 (Order::Sign { to, input }, Held::Verified(card)) => self.sign(to, &input, card),
+                (Order::VerifyOnPad { to, .. }, Held::Verified(_)) => {
+                    let answer = PadAnswer::Failed(card_words::OUT_OF_ORDER);
+                    self.work.reply(to, Answer::Pad(answer), Story::default());
+                    None
+                }
                 (Order::Verify { to }, Held::Verified(_)) => {
                     let answer = VerifyAnswer::Failed(card_words::OUT_OF_ORDER);
                     self.work.reply(to, Answer::Verify(answer), Story::default());
@@ -189,11 +223,17 @@ impl Talk<'_> {
         }
         let certificate = check_card_certificate(&examined.certificate, &self.work.trust, clock::now())
             .map_err(|refused| card_words::certificate_refused(&refused))?;
-        let tries = match examined.tries {
-            jpki::Tries::Left(count) => tries_left(count),
-            jpki::Tries::Blocked => Tries::Blocked,
-        };
-        let message = Message::CardRead { to, visit: self.visit, card: Box::new(certificate), tries };
+        let pin_at = self.work.pin_at;
+        match pin_at {
+            PinAt::Slot => {}
+            PinAt::Reader => match card.offers_pad() {
+                Ok(true) => {}
+                Ok(false) => return Err(card_words::no_pad()),
+                Err(error) => return Err(card_words::not_read(&error)),
+            },
+        }
+        let (visit, tries) = (self.visit, counted(examined.tries));
+        let message = Message::CardRead { to, visit, card: Box::new(certificate), tries, pin_at };
         self.work.mailbox.post(message, Story::default().took(started));
         Ok(card)
     }
@@ -230,6 +270,67 @@ impl Talk<'_> {
         held
     }
 
+    /// One entry at the reader's own pad. How long the customer takes for it is nobody's business, nor the log's.
+    fn verify_on_pad<'c>(
+        &self,
+        to: EffectNo,
+        cancel: &CancelToken,
+        card: Card<'c, Selected>,
+    ) -> Option<Held<'c>> {
+        let limits = PadLimits {
+            first_key_s: PAD_KEY_S,
+            next_key_s: PAD_KEY_S,
+            whole_ms_max: PAD_WHOLE_MS_MAX,
+            cancel: Some(cancel.as_fd()),
+        };
+        let (answer, held) = match card.verify_on_pad(limits) {
+            Ok(PadOutcome::Verified(card)) => {
+                // VERIFY, which the reader sends after the last key.
+                self.tally.set(CardTally { apdus_after_pin: 1, ..self.tally.get() });
+                (PadAnswer::Verified, Held::Verified(card))
+            }
+            Ok(PadOutcome::Wrong { card, tries_left: count }) => {
+                (PadAnswer::Wrong(tries_left(count)), Held::Selected(card))
+            }
+            Ok(PadOutcome::Blocked { card }) => (PadAnswer::Wrong(Tries::Blocked), Held::Selected(card)),
+            Ok(PadOutcome::Cancelled { card }) => {
+                return self.not_presented(to, NotPresented::Cancelled, card);
+            }
+            Ok(PadOutcome::TimedOut { card }) => {
+                return self.not_presented(to, NotPresented::TimedOut, card);
+            }
+            Ok(PadOutcome::WrongLength { card }) => {
+                return self.not_presented(to, NotPresented::WrongLength, card);
+            }
+            Err(error) => return self.lost_at_pad(to, &error),
+        };
+        self.work.reply(to, Answer::Pad(answer), Story::default());
+        Some(held)
+    }
+
+    /// The reader says that no PIN was presented; the card's counter says whether that is so.
+    fn not_presented<'c>(
+        &self,
+        to: EffectNo,
+        why: NotPresented,
+        mut card: Card<'c, Selected>,
+    ) -> Option<Held<'c>> {
+        match card.tries_left() {
+            Ok(tries) => {
+                let answer = PadAnswer::NotPresented { why, tries: counted(tries) };
+                self.work.reply(to, Answer::Pad(answer), Story::default());
+                Some(Held::Selected(card))
+            }
+            Err(error) => self.lost_at_pad(to, &error),
+        }
+    }
+
+    fn lost_at_pad<'c>(&self, to: EffectNo, error: &jpki::CardError) -> Option<Held<'c>> {
+        let Unusable { answer, story } = card_words::not_verified_on_pad(error);
+        self.work.reply(to, Answer::Pad(answer), story);
+        None
+    }
+
     fn sign<'c>(&self, to: EffectNo, input: &[u8], mut card: Card<'c, PinVerified>) -> Option<Held<'c>> {
         let started = clock::instant();
         let before = self.tally.get();
@@ -256,6 +357,13 @@ impl Talk<'_> {
 
 fn tries_left(count: u8) -> Tries {
     TriesLeft::new(count).map_or(Tries::Blocked, Tries::Left)
+}
+
+fn counted(tries: jpki::Tries) -> Tries {
+    match tries {
+        jpki::Tries::Left(count) => tries_left(count),
+        jpki::Tries::Blocked => Tries::Blocked,
+    }
 }
 
 fn left(ended: Result<(), jpki::CardError>) -> Ended {
@@ -287,5 +395,19 @@ impl Channel for Meter<'_> {
             ..tally
         });
         answer
+    }
+    fn offers_pad(&mut self) -> Result<bool, ChannelError> {
+        self.session.offers_pad()
+    }
+
+    /// One command, whose time is the customer's: it does not count as the card's.
+    fn verify_on_pad(
+        &mut self,
+        template: &PadTemplate,
+        limits: PadLimits<'_>,
+    ) -> Result<StatusWord, ChannelError> {
+        let tally = self.tally.get();
+        self.tally.set(CardTally { apdus: tally.apdus.saturating_add(1), ..tally });
+        self.session.verify_on_pad(template, limits)
     }
 }

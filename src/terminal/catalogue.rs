@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use serde::Serialize;
-use transaction::{Closed, Fault, Outcome, Screen};
+use transaction::{Closed, EntryBefore, Fault, Outcome, Screen, TriesLeft};
 
 use crate::config::Helpline;
 
@@ -168,15 +168,19 @@ impl Catalogue {
         match screen {
             Screen::EnterPin { tries_left, wrong_before } => {
                 if *wrong_before {
-                    shown.text.insert(0, self.attribute(&key, "wrong", None));
+                    shown.text.insert(0, self.attribute(PIN, "wrong", None));
                 }
-                let mut args = FluentArgs::new();
-                args.set("tries", tries_left.get());
-                shown.text.push(self.attribute(&key, "tries", Some(&args)));
-                if tries_left.get() < TRIES_MAX {
-                    shown.text.push(self.attribute(&key, "never-resets", None));
+                shown.text.extend(self.about_the_pin(*tries_left));
+            }
+            Screen::EnterPinAtReader { tries_left, before } => {
+                match before {
+                    EntryBefore::Nothing => {}
+                    EntryBefore::Wrong => shown.text.insert(0, self.attribute(PIN, "wrong", None)),
+                    EntryBefore::WrongLength => {
+                        shown.text.insert(0, self.attribute(&key, "wrong-length", None));
+                    }
                 }
-                shown.text.push(self.attribute(&key, "not-this", None));
+                shown.text.extend(self.about_the_pin(*tries_left));
             }
             Screen::Result { outcome, expires_soon, receipt } => {
                 let ending = self.ending(outcome, facts);
@@ -322,6 +326,15 @@ impl Catalogue {
         }
     }
 
+    /// How many tries there are, and which PIN it is not.
+    fn about_the_pin(&self, tries_left: TriesLeft) -> impl Iterator<Item = String> {
+        let mut args = FluentArgs::new();
+        args.set("tries", tries_left.get());
+        let never = (tries_left.get() < TRIES_MAX).then(|| self.attribute(PIN, "never-resets", None));
+        let about = [self.attribute(PIN, "tries", Some(&args))];
+        about.into_iter().chain(never).chain([self.attribute(PIN, "not-this", None)])
+    }
+
     fn numbers(&self, facts: &Facts) -> Vec<String> {
         let colon = match self.language {
             Language::Ja => "：",
@@ -374,6 +387,9 @@ impl Catalogue {
 /// Tries of a user-authentication PIN that was never entered wrong.
 const TRIES_MAX: u8 = 3;
 
+/// The screen whose words about the PIN hold wherever it is typed.
+const PIN: &str = "screen-enter-pin";
+
 const fn screen_name(screen: &Screen) -> &'static str {
     match screen {
         Screen::Starting => "starting",
@@ -384,6 +400,8 @@ const fn screen_name(screen: &Screen) -> &'static str {
         Screen::Reading => "reading",
         Screen::LastTry => "last-try",
         Screen::EnterPin { .. } => "enter-pin",
+        Screen::EnterPinAtReader { .. } => "enter-pin-at-reader",
+        Screen::LeavePad => "leave-pad",
         Screen::Signing => "signing",
         Screen::Sending => "sending",
         Screen::Result { .. } => "result",

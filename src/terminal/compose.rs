@@ -19,7 +19,7 @@ use request::{
     AnchorKind, AnchorRefused, FileKey, KeyFileError, TrustAnchor, TrustPolicy, load_anchor_file,
     load_anchors,
 };
-use transaction::{Device, Fault, FaultKind, OpenVisit, Recovery, RequestId, Visit, VisitId};
+use transaction::{Device, Fault, FaultKind, OpenVisit, PinAt, Recovery, RequestId, Visit, VisitId};
 use uuid::{NoContext, Uuid};
 use zeroize::Zeroizing;
 
@@ -27,8 +27,8 @@ use crate::card_desk::CardDesk;
 use crate::card_worker::CardWork;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::clock;
-use crate::config::Config;
-use crate::desks::Names;
+use crate::config::{self, Config};
+use crate::desks::{Names, PinSide};
 use crate::doctor::HostProbe;
 use crate::evidence_files::EvidenceFiles;
 use crate::host_client::{
@@ -38,7 +38,7 @@ use crate::journal_check;
 use crate::log_words::REQUEST_SIGNED;
 use crate::other_readers::OtherReaders;
 use crate::paperwork::Office;
-use crate::pin_desk::{PinDesk, SlotPlace};
+use crate::pin_desk::{AtReader, PinDesk, SlotPlace};
 use crate::print_desk::PrintDesk;
 use crate::queue::Mailbox;
 use crate::recorder::Scribe;
@@ -159,21 +159,21 @@ pub(crate) fn compose(
     journal_check::start(config.journal_path(), keys, mailbox.clone()).map_err(ComposeError::Thread)?;
     let place = SlotPlace::new(locked_pin_slot()?);
     let card_trust = Arc::new(card_trust(&config)?);
-    let limits = &config.limits;
     let card = CardWork {
         unit: adapt(card_unit(&config)),
         trust: Arc::clone(&card_trust),
         slot: place.clone(),
+        pin_at: pin_at(&config),
         mailbox: mailbox.clone(),
-        open_limit: ms(limits.card_open_ms_max),
+        open_limit: ms(config.limits.card_open_ms_max),
     };
     if let Some(held) = held {
         held.end_the_process(mailbox.clone()).map_err(ComposeError::Thread)?;
     }
     let (screen, keys) = customer_screen(screen, &languages.own, &mailbox)?;
     let parts = Parts {
-        card: Box::new(CardDesk::new(card, ms(limits.make_safe_ms_max))),
-        pin: Box::new(PinDesk::new(pin_pad(&config)?, place, mailbox.clone(), limits.pad_ms_max())),
+        card: Box::new(CardDesk::new(card, ms(config.limits.make_safe_ms_max))),
+        pin: pin_side(&config, place, mailbox.clone())?,
         host: Box::new(start_host_client(&config, mailbox.clone())?),
         printer: Box::new(PrintDesk::new(printer(&config)?, mailbox.clone())),
         others: OtherReaders::new(other_readers(&config), mailbox.clone()),
@@ -187,7 +187,7 @@ pub(crate) fn compose(
             ),
             card_trust,
             terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
-            clock_skew_ms_max: limits.clock_skew_ms_max,
+            clock_skew_ms_max: config.limits.clock_skew_ms_max,
         }),
         config,
         languages,
@@ -202,6 +202,27 @@ pub(crate) fn compose(
         witness: Box::new(Trace),
     };
     Ok((parts, recovery))
+}
+
+/// Where PINs are typed.
+fn pin_at(config: &Config) -> PinAt {
+    match config.pin_pad {
+        config::PinPad::Console {} | config::PinPad::Socket { .. } | config::PinPad::Serial { .. } => {
+            PinAt::Slot
+        }
+        config::PinPad::Reader {} => PinAt::Reader,
+    }
+}
+
+/// A pad that fills the slot, or none where the card reader has its own.
+fn pin_side(config: &Config, place: SlotPlace, mailbox: Mailbox) -> Result<Box<dyn PinSide>, ComposeError> {
+    Ok(match pin_at(config) {
+        PinAt::Slot => {
+            let key_ms_max = config.limits.pad_ms_max();
+            Box::new(PinDesk::new(pin_pad(config)?, place, mailbox, key_ms_max))
+        }
+        PinAt::Reader => Box::new(AtReader { mailbox }),
+    })
 }
 
 /// The customer's languages: the machine's own first, then the others that are offered, none twice.

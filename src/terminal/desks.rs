@@ -30,6 +30,9 @@ pub(crate) trait CardSide {
     /// Lets the card check the PIN in the slot, once.
     fn verify(&self, to: EffectNo);
 
+    /// Lets the reader's own pad take the PIN and present it to the card, once. The end of the session gives the reader up.
+    fn verify_on_pad(&mut self, to: EffectNo);
+
     /// Lets the card sign.
     fn sign(&self, to: EffectNo, input: Vec<u8>);
 

@@ -98,6 +98,10 @@ impl Health {
                 }
                 News::default()
             }
+            Said::CameBack(device) => match stopped_by(device, records) {
+                Some(fault) => self.failed(fault, Way::Used, story, at),
+                None => self.hear(Said::Answered(device), records, story, at),
+            },
             Said::Failed(fault) => self.failed(fault, Way::Used, story, at),
             Said::Printing(printing) => self.printing(printing, story, at, records),
             Said::TimeOver => match unanswered(records) {
@@ -252,6 +256,14 @@ impl Health {
         }
         changed
     }
+}
+
+/// The fault of this device that ended the visit.
+fn stopped_by(device: Device, records: &[Record]) -> Option<Fault> {
+    records.iter().find_map(|record| match record {
+        Record::Stopped { outcome: Outcome::Fault(fault), .. } if fault.device == device => Some(*fault),
+        _ => None,
+    })
 }
 
 /// The device that did not answer in time, as the machine recorded it when a deadline was over.

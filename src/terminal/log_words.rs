@@ -5,8 +5,8 @@
 
 use journal::{Action, Mark, Word, word};
 use transaction::{
-    CardEvent, Closed, Decision, Fault, FaultKind, Limit, Mode, Order, Outcome, Printing, Record, RequestId,
-    Tries, Visit, VisitId,
+    CardEvent, Closed, Decision, Fault, FaultKind, Limit, Mode, NotPresented, Order, Outcome, Printing,
+    Record, RequestId, Tries, Visit, VisitId,
 };
 use uuid::Uuid;
 
@@ -112,6 +112,11 @@ pub(crate) fn line(record: &Record) -> Line {
         }
         Record::LastTryAccepted(visit) => step(visit, word!("pin"), word!("last-try-accepted")),
         Record::PinEntered(visit) => step(visit, word!("pin"), word!("pin-entered")),
+        Record::PinAskedAtReader(visit) => step(visit, word!("pin"), word!("pin-asked-at-reader")),
+        Record::PinNotPresented { visit, why, tries } => {
+            step(visit, word!("pin"), word!("pin-not-presented")).tries(tries).detail(at_pad(why).to_owned())
+        }
+        Record::TriesLost { visit, tries } => step(visit, word!("pin"), word!("tries-lost")).tries(tries),
         Record::PinVerified(visit) => step(visit, word!("pin"), word!("pin-verified")),
         Record::PinWrong { visit, tries } => step(visit, word!("pin"), word!("pin-wrong")).tries(tries),
         Record::RequestSigned(visit) => signed(visit),
@@ -166,6 +171,15 @@ fn card_read(visit: Visit, tries: Tries, expires_soon: bool) -> Line {
 fn receipt_chosen(visit: Visit, wanted: bool) -> Line {
     let code = if wanted { word!("receipt-wanted") } else { word!("receipt-declined") };
     step(visit, word!("receipt"), code)
+}
+
+/// How an entry ended, in the reader's words.
+const fn at_pad(why: NotPresented) -> &'static str {
+    match why {
+        NotPresented::Cancelled => "cancelled at the reader's pad",
+        NotPresented::TimedOut => "the reader's own time was over",
+        NotPresented::WrongLength => "not as many digits as a PIN has",
+    }
 }
 
 fn ordered(order: Order) -> Word {
@@ -328,6 +342,9 @@ pub(crate) fn recovery(record: &Record) -> Option<(VisitId, Option<RequestId>, M
         | Record::TriesShown { visit, .. }
         | Record::LastTryAccepted(visit)
         | Record::PinEntered(visit)
+        | Record::PinAskedAtReader(visit)
+        | Record::PinNotPresented { visit, .. }
+        | Record::TriesLost { visit, .. }
         | Record::PinVerified(visit)
         | Record::PinWrong { visit, .. }
         | Record::ToldPending(visit)

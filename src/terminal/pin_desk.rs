@@ -13,7 +13,7 @@ use devices::port::{CancelToken, PinEntry, PinOutcome, PinPad};
 use jpki::PinSlot;
 use transaction::{Answer, Device, EffectNo, Event, Fault, FaultKind, PinAnswer};
 
-use crate::card_words::SLOT_LOST;
+use crate::card_words::{OUT_OF_ORDER, SLOT_LOST};
 use crate::desks::PinSide;
 use crate::queue::{Mailbox, Message, Story, told};
 
@@ -114,6 +114,20 @@ impl PinSide for PinDesk {
         }
         self.place.wipe();
     }
+}
+
+/// Where PINs are typed at the card reader, which gives them to the chip: there is no pad to ask, and nothing to forget.
+pub(crate) struct AtReader {
+    pub(crate) mailbox: Mailbox,
+}
+
+impl PinSide for AtReader {
+    /// A bug: the machine knows from the card's answer where the PIN is typed.
+    fn ask(&mut self, to: EffectNo) {
+        self.mailbox.event(Event::Answer { to, answer: Answer::Pin(PinAnswer::Failed(OUT_OF_ORDER)) });
+    }
+
+    fn forget(&mut self) {}
 }
 
 /// Puts the slot back. Under the same lock as [`PinSide::forget`]'s wipe: whichever comes second wipes.

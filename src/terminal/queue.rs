@@ -10,7 +10,7 @@ use devices::port;
 use jiff::Timestamp;
 use request::CardCertificate;
 use transaction::{
-    CardEvent, Decision, Device, EffectNo, Event, Fault, FaultKind, RequestId, Tries, VisitId,
+    CardEvent, Decision, Device, EffectNo, Event, Fault, FaultKind, PinAt, RequestId, Tries, VisitId,
 };
 
 use crate::catalogue::Language;
@@ -42,7 +42,7 @@ pub(crate) enum Message {
     /// The host gave a challenge; it was asked for at `asked_at`.
     Challenge { to: EffectNo, visit: VisitId, asked_at: Timestamp, challenge: Box<wire::ChallengeAnswer> },
     /// The card was read and its certificate holds.
-    CardRead { to: EffectNo, visit: VisitId, card: Box<CardCertificate>, tries: Tries },
+    CardRead { to: EffectNo, visit: VisitId, card: Box<CardCertificate>, tries: Tries, pin_at: PinAt },
     /// The chip signed.
     Signature { to: EffectNo, visit: VisitId, signature: Vec<u8> },
     /// The host decided; its answer is verified.

@@ -63,6 +63,9 @@ pub enum Act {
     AskPin,
     /// Give the slot to the card, once. Answer: [`crate::VerifyAnswer`].
     VerifyPin,
+    /// Let the reader's own pad take the PIN and present it to the card, once. Until it answers it cannot be stopped: the
+    /// end of the session gives it up. Answer: [`crate::PadAnswer`].
+    VerifyOnPad,
     /// Let the card sign, assemble, countersign and verify the request. Answer: [`crate::SignAnswer`].
     Sign(Visit),
     /// Send the recorded request for the first time.
@@ -104,8 +107,9 @@ impl Act {
     #[must_use]
     pub const fn needs_durable(&self) -> bool {
         match self {
-            // Uses up a try.
+            // Each can use up a try.
             Self::VerifyPin
+            | Self::VerifyOnPad
             | Self::Send(_)
             | Self::AskOrResend(_)
             | Self::DeliverOutbox
@@ -171,6 +175,15 @@ pub enum Screen {
         /// The PIN entered just before was wrong.
         wrong_before: bool,
     },
+    /// Enter the PIN at the card reader's own pad.
+    EnterPinAtReader {
+        /// How many tries are left.
+        tries_left: TriesLeft,
+        /// How the entry just before ended.
+        before: EntryBefore,
+    },
+    /// The visit ends as soon as the reader's pad lets go: press cancel there.
+    LeavePad,
     /// The card checks the PIN and signs.
     Signing,
     /// The request is on its way; the keys are off.
@@ -209,6 +222,17 @@ pub enum Screen {
         /// What is wrong with it.
         fault: Fault,
     },
+}
+
+/// How the entry of a PIN before the present one ended, as far as the customer should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryBefore {
+    /// There was none, or nothing is to be said of it.
+    Nothing,
+    /// The PIN was wrong.
+    Wrong,
+    /// It had more or fewer digits than a PIN has, and was not presented.
+    WrongLength,
 }
 
 /// Why nobody is served.

@@ -179,6 +179,15 @@ pub enum ChallengeAnswer {
     Failed(Fault),
 }
 
+/// Where the customer types the PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PinAt {
+    /// At a pad that fills the slot, from which the card gets it ([`crate::Act::AskPin`], [`crate::Act::VerifyPin`]).
+    Slot,
+    /// At the card reader's own pad, which presents it to the chip ([`crate::Act::VerifyOnPad`]).
+    Reader,
+}
+
 /// To [`crate::Act::ReadCard`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CardAnswer {
@@ -188,6 +197,8 @@ pub enum CardAnswer {
         tries: Tries,
         /// The certificate ends within the time that the customer should be told about.
         expires_soon: bool,
+        /// Where the PIN is typed.
+        pin_at: PinAt,
     },
     /// A card that cannot be used.
     Refused(Refusal),
@@ -230,6 +241,37 @@ pub enum VerifyAnswer {
     Refused(Refusal),
     /// The card unit failed; whether the try was counted is unknown, and it is never repeated.
     Failed(Fault),
+}
+
+/// To [`crate::Act::VerifyOnPad`]. Where no PIN was presented, says the reader, the card's counter was read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PadAnswer {
+    /// The card accepts the PIN.
+    Verified,
+    /// The card refuses it.
+    Wrong(Tries),
+    /// The entry ended before a PIN was presented.
+    NotPresented {
+        /// Why.
+        why: NotPresented,
+        /// The PIN's counter now.
+        tries: Tries,
+    },
+    /// The card is gone or unusable; whether a try was counted is unknown, and it is never repeated.
+    Refused(Refusal),
+    /// Reader or card unit failed; whether a try was counted is unknown, and it is never repeated.
+    Failed(Fault),
+}
+
+/// Why the reader's pad presented no PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotPresented {
+    /// The customer pressed the pad's cancel key.
+    Cancelled,
+    /// The reader's limit until or between keys passed.
+    TimedOut,
+    /// The customer ended the entry with fewer or more digits than a PIN has.
+    WrongLength,
 }
 
 /// To [`crate::Act::Sign`].
@@ -283,6 +325,7 @@ pub enum Answer {
     Prepare(PrepareAnswer),
     Pin(PinAnswer),
     Verify(VerifyAnswer),
+    Pad(PadAnswer),
     Sign(SignAnswer),
     Host(HostAnswer),
     Print(PrintAnswer),

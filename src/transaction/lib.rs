@@ -33,11 +33,11 @@ mod states;
 mod step;
 
 pub use code::{Decision, Device, Fault, FaultKind, Outcome, Refusal, Rejection};
-pub use effect::{Act, Closed, Effect, EffectNo, Numbered, Release, Screen};
+pub use effect::{Act, Closed, Effect, EffectNo, EntryBefore, Numbered, Release, Screen};
 pub use event::{
-    Answer, CardAnswer, CardEvent, ChallengeAnswer, Event, HostAnswer, Key, LanguageNo, Mode, OpenVisit,
-    Order, PinAnswer, PrepareAnswer, Presence, PrintAnswer, Printing, Recovery, RequestId, RetainAnswer,
-    SafeAnswer, SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit, VisitId,
+    Answer, CardAnswer, CardEvent, ChallengeAnswer, Event, HostAnswer, Key, LanguageNo, Mode, NotPresented,
+    OpenVisit, Order, PadAnswer, PinAnswer, PinAt, PrepareAnswer, Presence, PrintAnswer, Printing, Recovery,
+    RequestId, RetainAnswer, SafeAnswer, SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit, VisitId,
 };
 pub use limits::{Limit, Limits, Pace};
 pub use machine::{Machine, Policy, ReturnOrder};

@@ -17,6 +17,7 @@ pub enum Limit {
     MenuLanguage,
     Notice,
     Pin,
+    PinOnPad,
     Print,
     ReceiptChoice,
     RepairPause,
@@ -43,6 +44,7 @@ impl Limit {
             Self::MenuLanguage => "menu_language_ms",
             Self::Notice => "notice_ms_max",
             Self::Pin => "pin_ms_max",
+            Self::PinOnPad => "pin_on_pad_ms_max",
             Self::Print => "print_ms_max",
             Self::ReceiptChoice => "receipt_choice_ms_max",
             Self::RepairPause => "repair_pause_ms",
@@ -82,6 +84,7 @@ impl Limit {
             | Self::HostDecision
             | Self::MakeSafe
             | Self::MenuLanguage
+            | Self::PinOnPad
             | Self::Print
             | Self::RepairPause
             | Self::ResendPause
@@ -116,6 +119,8 @@ pub struct Limits {
     pub notice_ms_max: u32,
     /// For all four digits.
     pub pin_ms_max: u32,
+    /// Until the reader's own pad lets go: longer than the reader's limits can add up to, because it cannot be stopped.
+    pub pin_on_pad_ms_max: u32,
     /// Until the receipt is out.
     pub print_ms_max: u32,
     /// Until the question for a receipt is answered; no answer means no receipt.
@@ -149,6 +154,7 @@ impl Limits {
         menu_language_ms: 60_000,
         notice_ms_max: 60_000,
         pin_ms_max: 60_000,
+        pin_on_pad_ms_max: 120_000,
         print_ms_max: 15_000,
         receipt_choice_ms_max: 60_000,
         repair_pause_ms: 5_000,
@@ -185,6 +191,7 @@ impl Limits {
             Limit::MenuLanguage => self.menu_language_ms,
             Limit::Notice => self.notice_ms_max,
             Limit::Pin => self.pin_ms_max,
+            Limit::PinOnPad => self.pin_on_pad_ms_max,
             Limit::Print => self.print_ms_max,
             Limit::ReceiptChoice => self.receipt_choice_ms_max,
             Limit::RepairPause => self.repair_pause_ms,

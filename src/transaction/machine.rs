@@ -23,6 +23,9 @@ pub struct Policy {
     pub retain_after: Option<NonZeroU8>,
     /// How often the time of one screen can be made longer.
     pub time_extensions_max: u8,
+    /// How often the reader's own pad is asked in one piece of the customer's time, when it presents no PIN. A bound for
+    /// readers that come back at once: one that keeps its limits does not reach it.
+    pub pad_entries_max: u8,
 }
 
 /// The order of card and receipt at the end.

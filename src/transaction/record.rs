@@ -4,8 +4,8 @@
 //! journal's forms: the visit's record, the outbox and the device log.
 
 use crate::{
-    CardEvent, Closed, Decision, EffectNo, Fault, Key, LanguageNo, Limit, Mode, Order, Outcome, Printing,
-    RequestId, Tries, TriesLeft, Visit, VisitId,
+    CardEvent, Closed, Decision, EffectNo, Fault, Key, LanguageNo, Limit, Mode, NotPresented, Order, Outcome,
+    Printing, RequestId, Tries, TriesLeft, Visit, VisitId,
 };
 
 /// One record.
@@ -52,6 +52,24 @@ pub enum Record {
     LastTryAccepted(Visit),
     /// Four digits were entered, and the card will be asked to check them.
     PinEntered(Visit),
+    /// The customer is asked for the PIN at the reader's own pad, which will present it to the card.
+    PinAskedAtReader(Visit),
+    /// The reader says that its pad presented no PIN.
+    PinNotPresented {
+        /// Whose.
+        visit: Visit,
+        /// Why.
+        why: NotPresented,
+        /// The PIN's counter now.
+        tries: Tries,
+    },
+    /// The card has fewer tries than before an entry in which, says the reader, no PIN was presented.
+    TriesLost {
+        /// Whose.
+        visit: Visit,
+        /// The PIN's counter now.
+        tries: Tries,
+    },
     /// The card accepted the PIN.
     PinVerified(Visit),
     /// The card refused the PIN.

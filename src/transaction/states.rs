@@ -5,6 +5,7 @@
 //! consent.rs  AwaitChallenge → AwaitConsent
 //! card.rs     AwaitCard (⇄ AwaitCardUnit) → AwaitCardRead → AwaitPrepared
 //! pin.rs      (AwaitLastTryYes) → AwaitPin → AwaitPinVerified → AwaitSignature
+//! pad.rs      AwaitPinOnPad → AwaitSignature
 //! host.rs     AwaitHostDecision ⇄ AwaitResend → AwaitReceiptChoice
 //! ending.rs   AwaitPrinted, AwaitNoticeRead → taking.rs
 //! taking.rs   AwaitCardTaken (→ AwaitRetained) → AwaitCustomer
@@ -16,6 +17,7 @@ mod card;
 mod consent;
 mod ending;
 mod host;
+mod pad;
 mod pin;
 mod start;
 mod taking;
@@ -26,6 +28,7 @@ use card::{AwaitCard, AwaitCardRead, AwaitCardUnit, AwaitPrepared};
 use consent::{AwaitChallenge, AwaitConsent};
 use ending::{AwaitNoticeRead, AwaitPrinted};
 use host::{AwaitHostDecision, AwaitReceiptChoice, AwaitResend};
+use pad::AwaitPinOnPad;
 use pin::{AwaitLastTryYes, AwaitPin, AwaitPinVerified, AwaitSignature};
 use start::{AwaitCustomer, AwaitOrder, AwaitRepair, AwaitSafe, AwaitStart};
 use taking::{AwaitCardTaken, AwaitRetained};
@@ -81,6 +84,7 @@ states! {
     AwaitLastTryYes,
     AwaitPin,
     AwaitPinVerified,
+    AwaitPinOnPad,
     AwaitSignature,
     AwaitHostDecision,
     AwaitResend,

@@ -19,6 +19,7 @@ fn desk_of(unit: Arc<FakeUnit>) -> (CardDesk, Inbox) {
         unit,
         trust: Arc::new(trust()),
         slot: SlotPlace::new(jpki::PinSlot::new()),
+        pin_at: transaction::PinAt::Slot,
         mailbox,
         open_limit: Duration::from_secs(5),
     };
@@ -32,6 +33,7 @@ fn answered(inbox: &Inbox) -> Fault {
             Answer::Safe(SafeAnswer::Failed(fault))
             | Answer::Card(CardAnswer::Failed(fault))
             | Answer::Verify(VerifyAnswer::Failed(fault))
+            | Answer::Pad(PadAnswer::Failed(fault))
             | Answer::Sign(SignAnswer::Failed(fault))
             | Answer::Retain(RetainAnswer::Failed(fault)) => fault,
             other => panic!("{other:?}"),
@@ -42,8 +44,10 @@ fn answered(inbox: &Inbox) -> Fault {
 
 #[test]
 fn an_order_without_a_session_is_out_of_order() {
-    let (desk, inbox) = desk();
+    let (mut desk, inbox) = desk();
     desk.verify(TO);
+    assert_eq!(answered(&inbox).code, "card-step-out-of-order");
+    desk.verify_on_pad(TO);
     assert_eq!(answered(&inbox).code, "card-step-out-of-order");
     desk.sign(TO, vec![0; 51]);
     assert_eq!(answered(&inbox).code, "card-step-out-of-order");

@@ -47,6 +47,10 @@ fn screens() -> Vec<Screen> {
         Screen::LastTry,
         Screen::EnterPin { tries_left: tries(3), wrong_before: false },
         Screen::EnterPin { tries_left: tries(1), wrong_before: true },
+        Screen::EnterPinAtReader { tries_left: tries(3), before: EntryBefore::Nothing },
+        Screen::EnterPinAtReader { tries_left: tries(1), before: EntryBefore::Wrong },
+        Screen::EnterPinAtReader { tries_left: tries(2), before: EntryBefore::WrongLength },
+        Screen::LeavePad,
         Screen::Signing,
         Screen::Sending,
         Screen::Printing,
@@ -243,6 +247,31 @@ fn the_pin_screen_says_what_it_is_not_and_how_many_tries_are_left() {
     assert!(second.starts_with("パスワードが違います") && second.contains("元に戻りません"), "{second}");
     assert!(shown(Language::En, 1, false).contains("1 try left"));
     assert!(shown(Language::En, 2, false).contains("2 tries left"));
+}
+
+#[test]
+fn who_types_at_the_reader_reads_where_and_what_was_wrong() {
+    let shown = |language, before| {
+        let screen = Screen::EnterPinAtReader { tries_left: TriesLeft::new(2).unwrap(), before };
+        catalogue(language).screen(&screen, &facts()).text
+    };
+    let fresh = shown(Language::En, EntryBefore::Nothing);
+    assert!(fresh[0].contains("card reader") && fresh.concat().contains("2 tries left"), "{fresh:?}");
+    assert!(!fresh.concat().contains("wrong.") && !fresh.concat().contains("not exactly"));
+    assert!(shown(Language::En, EntryBefore::Wrong)[0].starts_with("The PIN was wrong"));
+    assert!(shown(Language::En, EntryBefore::WrongLength)[0].contains("not exactly 4 digits"));
+    let ja = shown(Language::Ja, EntryBefore::WrongLength);
+    assert!(
+        ja[0].contains("4桁") && ja[1].contains("カードリーダー") && ja.concat().contains("あと2回"),
+        "{ja:?}"
+    );
+    // Typing at the reader does not tell the machine that somebody is there: only its own key gives more time.
+    let screen =
+        Screen::EnterPinAtReader { tries_left: TriesLeft::new(2).unwrap(), before: EntryBefore::Nothing };
+    let warning = catalogue(Language::En).warning(&screen, true, &facts()).text.concat();
+    assert!(warning.contains("press More time") && !warning.contains("go on entering"), "{warning}");
+    let leave = catalogue(Language::En).screen(&Screen::LeavePad, &facts());
+    assert!(leave.text.concat().contains("Cancel key of the card reader") && leave.keys.is_empty());
 }
 
 #[test]

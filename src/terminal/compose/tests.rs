@@ -210,14 +210,13 @@ fn what_keeps_a_terminal_from_starting_has_the_code_of_its_device() {
     fs::write(&in_the_way, "").unwrap();
     assert_eq!(code(&|_| ()), None);
     let receipts = |config: &mut Config| {
-        let crate::config::Printer::File { dir, .. } = &mut config.printer else {
+        let config::Printer::File { dir, .. } = &mut config.printer else {
             panic!("receipts are files here")
         };
         *dir = in_the_way.join("receipts");
     };
     assert_eq!(code(&receipts), Some("printer-folder"));
-    let pad =
-        |config: &mut Config| config.pin_pad = crate::config::PinPad::Socket { path: in_the_way.join("pad") };
+    let pad = |config: &mut Config| config.pin_pad = config::PinPad::Socket { path: in_the_way.join("pad") };
     assert_eq!(code(&pad), Some("pad-not-found"));
     let keys = |config: &mut Config| config.keys.evidence.key = config.keys.log.key.clone();
     assert_eq!(code(&keys), Some("cannot-start"));

@@ -68,6 +68,10 @@ limits! {
     last_try_ms_max: 60_000 in 10_000..=600_000;
     /// All four digits of the PIN.
     pin_ms_max: 60_000 in 5_000..=900_000;
+    /// One entry at the card reader's own pad, which cannot be stopped from here: longer than the reader's own limits, which are 30 seconds a key and end after 100 seconds.
+    pin_on_pad_ms_max: 120_000 in 105_000..=600_000;
+    /// How often the card reader's own pad is asked in one piece of the customer's time without a PIN being presented; more, and the reader comes back at once instead of waiting.
+    pad_entries_max: 20 in 2..=200;
     /// The last part of each of the customer's times (terms, card, last try, PIN, receipt, notice), in which the screen warns and one key gives the whole time again. WCAG 2.2.1 asks for at least 20 seconds.
     time_warning_ms: 20_000 in 100..=120_000;
     /// How often one screen's time can be made longer. WCAG 2.2.1 asks for at least 10.
@@ -152,6 +156,7 @@ impl Limits {
             menu_language_ms: self.menu_language_ms,
             notice_ms_max: self.notice_ms_max,
             pin_ms_max: self.pin_ms_max,
+            pin_on_pad_ms_max: self.pin_on_pad_ms_max,
             print_ms_max: self.print_ms_max,
             receipt_choice_ms_max: self.receipt_choice_ms_max,
             repair_pause_ms: self.repair_pause_ms,

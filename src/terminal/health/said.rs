@@ -1,8 +1,8 @@
 //! What an event says about the devices, taken before the machine consumes it.
 
 use transaction::{
-    Answer, CardAnswer, CardEvent, Device, Event, Fault, Order, PinAnswer, PrintAnswer, Printing, Refusal,
-    RetainAnswer, SafeAnswer, SignAnswer, VerifyAnswer,
+    Answer, CardAnswer, CardEvent, Device, Event, Fault, NotPresented, Order, PadAnswer, PinAnswer,
+    PrintAnswer, Printing, Refusal, RetainAnswer, SafeAnswer, SignAnswer, VerifyAnswer,
 };
 
 /// What an event says about the devices.
@@ -18,6 +18,8 @@ pub(crate) enum Said {
     Used(Device),
     /// A device answered, and that is no good use yet.
     Answered(Device),
+    /// A device came back by itself, and was not used: the machine's records say whether that was once too often.
+    CameBack(Device),
     /// A device failed.
     Failed(Fault),
     /// Whether the printer can print.
@@ -61,15 +63,23 @@ impl Said {
             Answer::Card(CardAnswer::Refused(refusal)) => Self::by_refusal(refusal),
             Answer::Pin(PinAnswer::Entered) => Self::Used(Device::PinPad),
             Answer::Pin(PinAnswer::Cancelled | PinAnswer::TimedOut) => Self::Answered(Device::PinPad),
+            Answer::Pad(PadAnswer::Verified | PadAnswer::Wrong(_)) => Self::Used(Device::PinPad),
+            Answer::Pad(PadAnswer::NotPresented { why, .. }) => match why {
+                // A customer can bring these about as often as there is time.
+                NotPresented::Cancelled | NotPresented::WrongLength => Self::Answered(Device::PinPad),
+                NotPresented::TimedOut => Self::CameBack(Device::PinPad),
+            },
             Answer::Print(PrintAnswer::Printed) => Self::Used(Device::Printer),
             Answer::Card(CardAnswer::Failed(fault))
             | Answer::Verify(VerifyAnswer::Failed(fault))
             | Answer::Sign(SignAnswer::Failed(fault))
             | Answer::Retain(RetainAnswer::Failed(fault))
             | Answer::Pin(PinAnswer::Failed(fault))
+            | Answer::Pad(PadAnswer::Failed(fault))
             | Answer::Print(PrintAnswer::Failed(fault)) => Self::Failed(fault),
             Answer::Retain(RetainAnswer::NoCard)
             | Answer::Verify(VerifyAnswer::Refused(_))
+            | Answer::Pad(PadAnswer::Refused(_))
             | Answer::Sign(SignAnswer::Refused(_))
             | Answer::Challenge(_)
             | Answer::Prepare(_)

@@ -3,8 +3,9 @@
 use devices::port::{self, DeviceState, PaperState, PrinterStatus};
 use jiff::{SignedDuration, Timestamp};
 use transaction::{
-    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Order, PinAnswer, PrintAnswer,
-    Printing, Record, Refusal, RetainAnswer, SafeAnswer,
+    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, NotPresented, Order, PadAnswer,
+    PinAnswer, PrintAnswer, Printing, Record, Refusal, RequestId, RetainAnswer, SafeAnswer, Tries, TriesLeft,
+    Visit, VisitId,
 };
 
 use super::*;
@@ -202,6 +203,43 @@ fn a_pad_that_keeps_failing_and_one_that_works_again() {
         assert_eq!(bench.out(&answer(Answer::Pin(PinAnswer::Failed(gone)))), None);
     }
     assert_eq!(bench.out(&PAD_FAILS), Some("pin-pad-keeps-failing"));
+}
+
+/// The reader's own pad: what customers bring about is no failure, a reader that comes back again and again is.
+#[test]
+fn a_readers_pad_that_keeps_coming_back_and_one_at_which_a_pin_is_entered() {
+    let back = |why| {
+        let tries = Tries::Left(TriesLeft::new(3).unwrap());
+        answer(Answer::Pad(PadAnswer::NotPresented { why, tries }))
+    };
+    let visit = Visit { id: VisitId([1; 16]), request: RequestId([2; 16]) };
+    let stopped = |code| {
+        let outcome = Outcome::Fault(fault(Device::PinPad, FaultKind::Transient, code));
+        [Record::Stopped { visit, outcome }]
+    };
+    let mut bench = Bench::new();
+    for _ in 0..MAX {
+        assert!(
+            bench.hears_with(&back(NotPresented::TimedOut), &stopped("pad-gives-no-pin")).event.is_none()
+        );
+        // Asked again, or ended by a customer.
+        bench.hears(&back(NotPresented::TimedOut));
+        bench.hears_with(&back(NotPresented::WrongLength), &stopped("pad-gives-no-pin"));
+        bench.hears(&back(NotPresented::Cancelled));
+    }
+    assert_eq!((bench.shown(1).state.as_str(), bench.shown(1).failures), ("online", MAX));
+    let failed = answer(Answer::Pad(PadAnswer::Failed(PAD)));
+    assert_eq!(bench.out(&failed), Some("pin-pad-keeps-failing"));
+
+    let mut bench = Bench::new();
+    for answered in [PadAnswer::Verified, PadAnswer::Wrong(Tries::Blocked)] {
+        bench.hears(&failed);
+        bench.hears(&answer(Answer::Pad(answered)));
+        assert_eq!(bench.shown(1).failures, 0, "a PIN was entered");
+    }
+    // The reader fails as a card unit: that is its row.
+    bench.hears(&answer(Answer::Pad(PadAnswer::Failed(BROKEN))));
+    assert_eq!((bench.shown(0).failures, bench.shown(1).failures), (1, 0));
 }
 
 #[test]

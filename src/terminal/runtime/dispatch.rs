@@ -79,6 +79,7 @@ impl Runtime {
                 self.parts.pin.ask(no);
             }
             Act::VerifyPin => self.parts.card.verify(no),
+            Act::VerifyOnPad => self.parts.card.verify_on_pad(no),
             Act::Sign(visit) => self.sign(no, visit),
             Act::Send(request) => self.send(no, request, |to, recorded| Job::Send { to, recorded }),
             Act::AskOrResend(request) => {
@@ -288,6 +289,8 @@ fn waits_for(act: &Act) -> Option<WaitsFor> {
             | Screen::InsertCard
             | Screen::LastTry
             | Screen::EnterPin { .. }
+            | Screen::EnterPinAtReader { .. }
+            | Screen::LeavePad
             | Screen::Result { .. }
             | Screen::Stopped { .. }
             | Screen::NoReceipt
@@ -308,6 +311,7 @@ fn waits_for(act: &Act) -> Option<WaitsFor> {
         | Act::Disarm(_)
         | Act::KeepConsent(_)
         | Act::AskPin
+        | Act::VerifyOnPad
         | Act::DeliverOutbox
         | Act::FileEvidence(_)
         | Act::Finish { .. } => None,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use request::CardCertificate;
 use transaction::{
     Answer, CardAnswer, CardEvent, ChallengeAnswer, Device, EffectNo, Event, Fault, FaultKind, Key, Order,
-    PinAnswer, PrintAnswer, RetainAnswer, SignAnswer, Tries, VisitId,
+    PinAnswer, PrintAnswer, RetainAnswer, SignAnswer, VisitId,
 };
 
 use super::Runtime;
@@ -23,8 +23,10 @@ impl Runtime {
                 let (answer, more) = self.file_challenge(visit, asked_at, at, &challenge);
                 Some((Event::Answer { to, answer: Answer::Challenge(answer) }, story.and(more)))
             }
-            Message::CardRead { to, visit, card, tries } => {
-                Some((self.file_card(to, visit, *card, tries, at), story))
+            Message::CardRead { to, visit, card, tries, pin_at } => {
+                let expires_soon = self.file_card(visit, *card, at);
+                let answer = Answer::Card(CardAnswer::Read { tries, expires_soon, pin_at });
+                Some((Event::Answer { to, answer }, story))
             }
             Message::Signature { to, visit, signature } => {
                 let (answer, more) = self.file_signature(visit, &signature);
@@ -132,19 +134,13 @@ impl Runtime {
         }
     }
 
-    fn file_card(
-        &mut self,
-        to: EffectNo,
-        visit: VisitId,
-        card: CardCertificate,
-        tries: Tries,
-        at: Timestamp,
-    ) -> Event {
+    /// Whether its certificate ends soon.
+    fn file_card(&mut self, visit: VisitId, card: CardCertificate, at: Timestamp) -> bool {
         let expires_soon = self.parts.config.limits.ends_soon(at, card.not_after());
         if let Some(papers) = self.folder.of(visit) {
             papers.card = Some(card);
         }
-        Event::Answer { to, answer: Answer::Card(CardAnswer::Read { tries, expires_soon }) }
+        expires_soon
     }
 
     fn file_signature(&mut self, visit: VisitId, signature: &[u8]) -> (SignAnswer, Story) {

@@ -1,13 +1,13 @@
 //! The screen as a protocol for programs: one JSON object a line for each screen, on standard output.
 //!
-//! `{"screen":"pin","tries_left":2,"wrong_before":true,"words":{"title":…,"text":[…],"keys":[["cancel",…]]}}`; names are
+//! `{"screen":"pin","at":"pad","tries_left":2,"wrong_before":true,"words":{"title":…,"text":[…],"keys":[["cancel",…]]}}`; names are
 //! those of [`super::name`]. Keys come back as `{"key":"confirm"}` on standard input (`keys.rs`).
 
 use std::io::Write;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use transaction::{Closed, Outcome, Screen};
+use transaction::{Closed, EntryBefore, Outcome, Screen};
 
 use super::{CARD_AT_OTHER_READER, CustomerScreen, Facts, HELP, OUT_OF_SERVICE, TIME_WARNING, name};
 use crate::catalogue::{Catalogue, ScreenText};
@@ -105,7 +105,20 @@ fn fields(screen: &Screen, facts: &Facts<'_>) -> Map<String, Value> {
             None => json!({}),
         },
         Screen::EnterPin { tries_left, wrong_before } => {
-            json!({ "tries_left": tries_left.get(), "wrong_before": wrong_before })
+            json!({ "at": "pad", "tries_left": tries_left.get(), "wrong_before": wrong_before })
+        }
+        Screen::EnterPinAtReader { tries_left, before } => {
+            let (wrong, length) = match before {
+                EntryBefore::Nothing => (false, false),
+                EntryBefore::Wrong => (true, false),
+                EntryBefore::WrongLength => (false, true),
+            };
+            json!({
+                "at": "reader",
+                "tries_left": tries_left.get(),
+                "wrong_before": wrong,
+                "wrong_length_before": length,
+            })
         }
         Screen::LastTry => json!({ "tries_left": 1 }),
         Screen::Result { outcome, expires_soon, receipt } => {
@@ -128,6 +141,7 @@ fn fields(screen: &Screen, facts: &Facts<'_>) -> Map<String, Value> {
         | Screen::Connecting
         | Screen::InsertCard
         | Screen::Reading
+        | Screen::LeavePad
         | Screen::Signing
         | Screen::Sending
         | Screen::Printing
@@ -167,6 +181,12 @@ mod tests {
         let tries_left = TriesLeft::new(2).unwrap();
         let pin = line(Screen::EnterPin { tries_left, wrong_before: true });
         assert_eq!((&pin["screen"], &pin["tries_left"]), (&json!("pin"), &json!(2)));
+        assert_eq!((&pin["at"], &pin["wrong_before"]), (&json!("pad"), &json!(true)));
+        let pin = line(Screen::EnterPinAtReader { tries_left, before: EntryBefore::WrongLength });
+        assert_eq!((&pin["screen"], &pin["at"]), (&json!("pin"), &json!("reader")));
+        assert_eq!((&pin["wrong_before"], &pin["wrong_length_before"]), (&json!(false), &json!(true)));
+        let leave = line(Screen::LeavePad);
+        assert_eq!((&leave["screen"], &leave["words"]["keys"]), (&json!("leave-pad"), &json!([])));
         let stopped = line(Screen::Stopped { outcome: Outcome::Refused(Refusal::PinLocked) });
         assert_eq!((&stopped["screen"], &stopped["code"]), (&json!("stopped"), &json!("pin-locked")));
         assert!(stopped.get("outcome").is_none(), "only the result has it");

@@ -1,5 +1,7 @@
 //! The card unit and the cards in it: a model with the PIN's counter, verified state and power, and its desk.
 //!
+//! In some runs the reader has a PIN pad of its own: `reader_pad.rs`.
+//!
 //! The desk behaves as `card_desk.rs` and `card_worker.rs` do: one session at a time; an answer for each order as long as
 //! the session lives, none from a session that has ended by itself; a stuck session is waited for only so long. The unit
 //! holds no card back: whoever stands before it can pull the card out at any time.
@@ -19,6 +21,7 @@ use transaction::{
 };
 
 use super::lobby::{Kind, Place};
+use super::reader_pad::ReaderPad;
 use super::world::{Sabotage, Shared, World};
 use crate::card_words::OUT_OF_ORDER;
 use crate::desks::CardSide;
@@ -43,8 +46,8 @@ const FAILED: Fault = Fault { device: Device::CardUnit, kind: FaultKind::Broken,
 
 /// A session on its thread.
 #[derive(Debug, Clone, Copy)]
-struct Session {
-    visit: VisitId,
+pub(super) struct Session {
+    pub(super) visit: VisitId,
     /// Which card, and which time that one was in.
     card: Option<(usize, u64)>,
     /// An order is being worked on.
@@ -54,8 +57,8 @@ struct Session {
     /// Told to end.
     ending: bool,
     /// Over: the card has no power.
-    over: bool,
-    commands: u32,
+    pub(super) over: bool,
+    pub(super) commands: u32,
 }
 
 /// The unit.
@@ -78,10 +81,11 @@ pub(super) struct Unit {
     made_safe: bool,
     /// So many power-offs are going on.
     powering_off: u32,
-    sessions: BTreeMap<u32, Session>,
+    pub(super) sessions: BTreeMap<u32, Session>,
     current: Option<u32>,
     last: Option<u32>,
     count: u32,
+    pub(super) pad: ReaderPad,
 }
 
 impl Unit {
@@ -121,6 +125,12 @@ impl CardSide for SimCard {
         let mut world = self.0.borrow_mut();
         world.called("the card unit");
         world.order_verify(to);
+    }
+
+    fn verify_on_pad(&mut self, to: EffectNo) {
+        let mut world = self.0.borrow_mut();
+        world.called("the card unit");
+        world.order_verify_on_pad(to);
     }
 
     fn sign(&self, to: EffectNo, input: Vec<u8>) {
@@ -166,7 +176,7 @@ impl CardSide for SimCard {
     }
 }
 
-fn answer(to: EffectNo, answer: Answer) -> Message {
+pub(super) fn answer(to: EffectNo, answer: Answer) -> Message {
     Message::Event(Event::Answer { to, answer })
 }
 
@@ -252,6 +262,7 @@ impl World {
         self.truth.cause(fault.code);
         self.diary.world(self.now(), || format!("the card unit is lost: {}", fault.code));
         self.unit_event(CardEvent::UnitLost(fault));
+        self.reader_loses_card();
         self.after(ms, World::unit_comes_back);
     }
 
@@ -280,6 +291,7 @@ impl World {
         (self.unit.current, self.unit.last) = (None, None);
         (self.unit.watched, self.unit.made_safe) = (false, false);
         self.unit.powering_off = 0;
+        self.unit.pad = ReaderPad::default();
     }
 
     /// Somebody puts a card in.
@@ -308,13 +320,14 @@ impl World {
             if self.unit.lost.is_none() {
                 self.unit_event(CardEvent::Removed);
             }
+            self.reader_loses_card();
         }
     }
 }
 
 /// What becomes of an order.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+pub(super) enum Fate {
     Fine,
     Late,
     Never,
@@ -323,7 +336,7 @@ enum Fate {
 
 /// One session.
 impl World {
-    fn fate(&mut self) -> Fate {
+    pub(super) fn fate(&mut self) -> Fate {
         if !self.strikes(self.weather.card) {
             return Fate::Fine;
         }
@@ -365,7 +378,7 @@ impl World {
     }
 
     /// The card of this session, unless it is out or the unit is lost.
-    fn card_of(&mut self, number: u32, fate: Fate) -> Result<usize, Result<Refusal, Fault>> {
+    pub(super) fn card_of(&mut self, number: u32, fate: Fate) -> Result<usize, Result<Refusal, Fault>> {
         if let Some(fault) = self.unit.lost {
             self.truth.cause(fault.code);
             return Err(Err(fault));
@@ -403,7 +416,8 @@ impl World {
                 if person.card.tries == 0 {
                     self.truth.cause(Refusal::PinLocked.code());
                 }
-                let message = Message::CardRead { to, visit, card: Box::new(card.clone()), tries };
+                let card = Box::new(card.clone());
+                let message = Message::CardRead { to, visit, card, tries, pin_at: self.pin_at() };
                 self.post(message, Story::default());
                 self.order_done(number);
             }
@@ -422,7 +436,7 @@ impl World {
     }
 
     /// The session that takes orders, when its thread is free.
-    fn taking_orders(&mut self) -> Result<Option<u32>, ()> {
+    pub(super) fn taking_orders(&mut self) -> Result<Option<u32>, ()> {
         let Some(number) = self.unit.current else { return Err(()) };
         let Some(session) = self.unit.sessions.get_mut(&number) else { return Ok(None) };
         if session.over || session.stuck {
@@ -511,7 +525,7 @@ impl World {
     }
 
     /// One VERIFY, as the card counts it.
-    fn card_verifies(&mut self, who: usize, digits: [u8; 4], visit: VisitId) -> VerifyAnswer {
+    pub(super) fn card_verifies(&mut self, who: usize, digits: [u8; 4], visit: VisitId) -> VerifyAnswer {
         self.count_verify(visit);
         let person = &mut self.lobby.people[who];
         let card = &mut person.card;
@@ -582,7 +596,7 @@ impl World {
         }
     }
 
-    fn stuck(&mut self, number: u32) {
+    pub(super) fn stuck(&mut self, number: u32) {
         if let Some(session) = self.unit.sessions.get_mut(&number) {
             session.stuck = true;
         }
@@ -591,7 +605,7 @@ impl World {
         self.after_here(ms, move |world| world.session_over(number));
     }
 
-    fn order_done(&mut self, number: u32) {
+    pub(super) fn order_done(&mut self, number: u32) {
         let Some(session) = self.unit.sessions.get_mut(&number) else { return };
         session.busy = false;
         if session.ending {
@@ -603,13 +617,17 @@ impl World {
         let Some(number) = self.unit.current.take() else { return };
         let Some(session) = self.unit.sessions.get_mut(&number) else { return };
         session.ending = true;
+        if self.give_reader_up(number) {
+            return;
+        }
+        let Some(session) = self.unit.sessions.get_mut(&number) else { return };
         if !session.busy && !session.over {
             self.after_here(15, move |world| world.session_over(number));
         }
     }
 
     /// However a session ends, the applet is left and the card powered off.
-    fn session_over(&mut self, number: u32) {
+    pub(super) fn session_over(&mut self, number: u32) {
         let Some(session) = self.unit.sessions.get_mut(&number).filter(|session| !session.over) else {
             return;
         };

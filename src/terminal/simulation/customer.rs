@@ -4,7 +4,7 @@
 //! pad's cancel, a PIN begun and not finished, the card taken late or never, another language, the handset taken or hung
 //! up, help, more time. A person has so many whims in one stay, so that a visit has an end.
 
-use transaction::{Event, Key, Mode, PinAnswer, Screen};
+use transaction::{Event, Key, Mode, NotPresented, PinAnswer, Screen};
 
 use super::lobby::{Customer, Place};
 use super::world::World;
@@ -26,11 +26,13 @@ enum Deed {
     Enter {
         right: bool,
     },
+    /// At the reader's own pad: Enter before all digits are in.
+    EnterTooFew,
     CancelAtPad,
     WalkAway,
 }
 
-const WHIMS: [(u32, Deed); 18] = [
+const WHIMS: [(u32, Deed); 19] = [
     (6, Deed::Press(Key::Cancel)),
     (3, Deed::Press(Key::Confirm)),
     (3, Deed::Press(Key::Yes)),
@@ -47,6 +49,7 @@ const WHIMS: [(u32, Deed); 18] = [
     (2, Deed::Type(2)),
     (1, Deed::Enter { right: true }),
     (1, Deed::Enter { right: false }),
+    (1, Deed::EnterTooFew),
     (3, Deed::CancelAtPad),
     (6, Deed::WalkAway),
 ];
@@ -128,7 +131,8 @@ impl World {
             } else {
                 Key::Yes
             }),
-            Screen::EnterPin { .. } => return self.types_pin(customer),
+            Screen::EnterPin { .. } | Screen::EnterPinAtReader { .. } => return self.types_pin(customer),
+            Screen::LeavePad => return self.leaves_pad(customer),
             Screen::Result { receipt: true, .. } => {
                 press(if customer.wants_receipt { Key::Yes } else { Key::No })
             }
@@ -181,17 +185,31 @@ impl World {
         if self.weather.whims > 0 && self.dice.permille(40) {
             return self.does(Deed::CancelAtPad);
         }
+        let too_few = self.weather.whims > 0 && self.dice.permille(40);
         let (page, pause) = (self.truth.page, self.dice.between(100, 1_500));
         for digit in 1..=4_u8 {
             let ms = pause * u64::from(digit);
             self.after(ms, move |world| {
                 if world.truth.page == page && world.is_here(customer) {
                     world.does(Deed::Type(digit));
+                    if digit == 3 && too_few {
+                        world.does(Deed::EnterTooFew);
+                    }
                     if digit == 4 {
                         world.does(Deed::Enter { right: !wrong });
                     }
                 }
             });
+        }
+    }
+
+    /// The reader still waits for a PIN that nobody wants any more.
+    fn leaves_pad(&mut self, customer: Customer) {
+        match self.dice.below(10) {
+            0..7 => self.does(Deed::CancelAtPad),
+            7..9 => self.types_pin(customer),
+            // It ends by itself.
+            _ => {}
         }
     }
 
@@ -227,9 +245,20 @@ impl World {
                 let mine = self.unit.card == Some(customer.who);
                 self.pull(if mine { Place::Hand } else { Place::Bank });
             }
-            Deed::Type(digits) => self.type_digits(digits),
+            Deed::Type(digits) => {
+                self.type_digits(digits);
+                self.reader_key();
+            }
+            Deed::Enter { right } if self.reader_waits() => {
+                self.reader_enter(Some(self.digits(customer, right)));
+            }
             Deed::Enter { right } => self.enter_pin(self.digits(customer, right)),
+            Deed::EnterTooFew => self.reader_enter(None),
             Deed::CancelAtPad => {
+                if self.reader_waits() {
+                    self.truth.cause(transaction::Refusal::Cancelled.code());
+                    self.reader_ends(NotPresented::Cancelled);
+                }
                 if self.pad.is_asked() {
                     self.truth.cause(transaction::Refusal::Cancelled.code());
                     self.pad_answers(PinAnswer::Cancelled);

@@ -160,7 +160,7 @@ fn shortened(value: &impl Debug) -> String {
 }
 
 /// The names of all screens.
-pub(super) const SCREENS: [&str; 19] = [
+pub(super) const SCREENS: [&str; 21] = [
     "Starting",
     "Menu",
     "Connecting",
@@ -169,6 +169,8 @@ pub(super) const SCREENS: [&str; 19] = [
     "Reading",
     "LastTry",
     "EnterPin",
+    "EnterPinAtReader",
+    "LeavePad",
     "Signing",
     "Sending",
     "Result",
@@ -192,6 +194,8 @@ pub(super) const fn screen_name(screen: &Screen) -> &'static str {
         Screen::Reading => "Reading",
         Screen::LastTry => "LastTry",
         Screen::EnterPin { .. } => "EnterPin",
+        Screen::EnterPinAtReader { .. } => "EnterPinAtReader",
+        Screen::LeavePad => "LeavePad",
         Screen::Signing => "Signing",
         Screen::Sending => "Sending",
         Screen::Result { .. } => "Result",
@@ -234,6 +238,9 @@ records! {
     Prepared,
     LastTryAccepted,
     PinEntered,
+    PinAskedAtReader,
+    PinNotPresented,
+    TriesLost,
     PinVerified,
     PinWrong,
     RequestSigned,

@@ -25,6 +25,7 @@
 //! | journal | damaged while nobody looks, where a start sees it or only the full check; a log key that does not sign | `run.rs`, `seams.rs` |
 //! | card, unit | slow, stuck, failing, answer to VERIFY lost, unit lost and back, card pulled out, wrong way round, other cards, locked, one try left | `card.rs` |
 //! | PIN pad | fails during an entry | `pad.rs` |
+//! | reader's own pad | ends an entry before the customer does, comes back at once, hangs, fails; says that it presented nothing, and the card has counted | `reader_pad.rs` |
 //! | printer | no paper, jam, down, late, never; each of unit, pad and printer more often in a row than is borne | `printer.rs` |
 //! | host | unreachable, request lost, answer lost, either late, busy, cannot decide, will not, for once or for a night; tells twice; every reason to reject | `host.rs` |
 //! | people | any key at any time, card pulled, forgotten, put in early, wrong PINs, walking away, other languages, the handset | `customer.rs` |
@@ -79,6 +80,7 @@ mod lobby;
 mod pad;
 mod printer;
 mod promises;
+mod reader_pad;
 mod rows;
 mod run;
 mod seams;

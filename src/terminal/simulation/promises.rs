@@ -48,11 +48,16 @@ impl World {
 impl World {
     /// The pad takes a PIN only when the tries that the card has are on the screen.
     pub(super) fn check_pin_is_asked(&mut self) {
-        let tries = self.unit.card.map(|who| self.lobby.people[who].card.tries);
         let shown = match self.truth.screen {
             Some(Screen::EnterPin { tries_left, .. }) => Some(tries_left.get()),
             _ => None,
         };
+        self.check_tries_shown(shown);
+    }
+
+    /// So many tries are on the screen.
+    pub(super) fn check_tries_shown(&mut self, shown: Option<u8>) {
+        let tries = self.unit.card.map(|who| self.lobby.people[who].card.tries);
         // A card that was pulled out, or exchanged, has told its tries before.
         let same = shown.is_some() && (tries.is_none() || tries == shown || !self.card_is_of_visit());
         self.holds("no-surprise-lock", same, || {
@@ -75,6 +80,11 @@ impl World {
         self.holds("recorded-before-done", recorded >= ordered.min(9), || {
             format!("VERIFY number {ordered}, and {recorded} entries of a PIN are durable")
         });
+        self.check_last_try_wanted();
+    }
+
+    /// The last try is used after a yes only.
+    pub(super) fn check_last_try_wanted(&mut self) {
         let last = self.unit.card.is_some_and(|who| self.lobby.people[who].card.tries == 1);
         let yes = self.truth.visit.as_ref().is_some_and(|visit| visit.yes);
         self.holds("no-surprise-lock", !last || yes || !self.card_is_of_visit(), || {
@@ -130,6 +140,15 @@ impl World {
             Screen::LastTry => {
                 if let Some(visit) = &mut self.truth.visit {
                     visit.yes = false;
+                }
+            }
+            Screen::LeavePad => {
+                let waits = self.pin_at() == transaction::PinAt::Reader;
+                self.holds("told-the-truth", waits, || {
+                    "told to press cancel at a reader that has no pad".to_owned()
+                });
+                if self.truth.expired {
+                    self.check_customers_time("AwaitPinOnPad", transaction::Limit::Pin);
                 }
             }
             Screen::Retained => {

@@ -6,8 +6,8 @@
 //! trouble of the device: up to `device_failures_max` nothing may be said.
 
 use transaction::{
-    Answer, CardAnswer, CardEvent, Closed, Device, Event, Fault, Order, Outcome, PinAnswer, PrintAnswer,
-    Printing, Record, RetainAnswer, SafeAnswer, Screen, SignAnswer, VerifyAnswer,
+    Answer, CardAnswer, CardEvent, Closed, Device, Event, Fault, NotPresented, Order, Outcome, PadAnswer,
+    PinAnswer, PrintAnswer, Printing, Record, RetainAnswer, SafeAnswer, Screen, SignAnswer, VerifyAnswer,
 };
 
 use super::world::World;
@@ -43,6 +43,8 @@ enum Told {
     /// Some other trouble.
     Trouble(Device),
     Good(Device),
+    /// The reader's own pad came back with nothing.
+    CameBack,
     /// What came of a use need not be the device's merit, nor its fault.
     Unclear(Device),
     UnitThere,
@@ -105,6 +107,13 @@ impl Rows {
                     row.least = 0;
                 }
             }
+            Told::CameBack => {
+                for record in records {
+                    if let Record::Stopped { outcome: Outcome::Fault(fault), .. } = record {
+                        self.failed(*fault);
+                    }
+                }
+            }
             Told::UnitThere => self.unit_lost = false,
             Told::UnitLost => {
                 self.unit_lost = true;
@@ -144,18 +153,26 @@ fn told(answer: Answer) -> Option<Told> {
         | Answer::Sign(SignAnswer::Signed)
         | Answer::Retain(RetainAnswer::Retained) => Told::Good(Device::CardUnit),
         Answer::Card(CardAnswer::Refused(_)) => Told::Unclear(Device::CardUnit),
-        Answer::Pin(PinAnswer::Entered) => Told::Good(Device::PinPad),
+        Answer::Pin(PinAnswer::Entered) | Answer::Pad(PadAnswer::Verified | PadAnswer::Wrong(_)) => {
+            Told::Good(Device::PinPad)
+        }
+        Answer::Pad(PadAnswer::NotPresented { why: NotPresented::TimedOut, .. }) => Told::CameBack,
         Answer::Print(PrintAnswer::Printed) => Told::Good(Device::Printer),
         Answer::Card(CardAnswer::Failed(fault))
         | Answer::Verify(VerifyAnswer::Failed(fault))
         | Answer::Sign(SignAnswer::Failed(fault))
         | Answer::Pin(PinAnswer::Failed(fault))
+        | Answer::Pad(PadAnswer::Failed(fault))
         | Answer::Print(PrintAnswer::Failed(fault)) => Told::Failed(fault),
         Answer::Retain(RetainAnswer::Failed(fault)) | Answer::Safe(SafeAnswer::Failed(fault)) => {
             Told::Trouble(fault.device)
         }
         Answer::Safe(SafeAnswer::Safe(_)) => Told::UnitThere,
         Answer::Pin(PinAnswer::Cancelled | PinAnswer::TimedOut)
+        | Answer::Pad(
+            PadAnswer::NotPresented { why: NotPresented::Cancelled | NotPresented::WrongLength, .. }
+            | PadAnswer::Refused(_),
+        )
         | Answer::Verify(VerifyAnswer::Refused(_))
         | Answer::Sign(SignAnswer::Refused(_))
         | Answer::Retain(RetainAnswer::NoCard)

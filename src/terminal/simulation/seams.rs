@@ -196,6 +196,11 @@ impl World {
         let before = self.truth.state;
         let limit = PATIENCE.iter().find(|(state, _)| *state == before).map(|(_, limit)| *limit);
         let (true, Some(limit), true) = (self.truth.expired, limit, before != after) else { return };
+        self.check_customers_time(before, limit);
+    }
+
+    /// At the reader's pad the state stays; the screen tells that the time is over.
+    pub(super) fn check_customers_time(&mut self, before: &'static str, limit: Limit) {
         let limits = self.config.limits.of_visit();
         let twice = if self.pace() == Pace::Slow { 2 } else { 1 };
         let least = |ms: u32| Duration::from_millis(u64::from(ms) * twice);

@@ -43,6 +43,8 @@ pub(super) struct Visit {
 pub(super) struct Pins {
     /// Confirmed by the customer.
     pub(super) entered: u32,
+    /// Entries at the reader's own pad that the machine wanted.
+    pub(super) asked_at_reader: u32,
     /// VERIFY commands that the machine wanted.
     pub(super) ordered: u32,
     /// VERIFY commands that a card got.

@@ -6,7 +6,7 @@ use transaction::{Event, Order};
 use super::dice::Dice;
 use super::disk::{self, Plan};
 use super::world::World;
-use crate::config::{Config, Retain, ReturnOrder};
+use crate::config::{Config, PinPad, Retain, ReturnOrder};
 
 /// Every number is in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +79,9 @@ impl Weather {
             config.retain = Some(Retain { after_reminders, call: "03-0000-0000".to_owned() });
         }
         config.limits.time_extensions_max = dice.pick(&[1, 2, 10]);
+        if dice.permille(300) {
+            config.pin_pad = PinPad::Reader {};
+        }
         config.limits.outbox_entries_max = dice.pick(&[3, 10, 100]);
         config.limits.log_entries_per_checkpoint_max = dice.pick(&[32, 256]);
         config.limits.device_failures_max = dice.pick(&[1, 2, 5]);

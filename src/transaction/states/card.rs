@@ -4,8 +4,8 @@ use crate::machine::{Asked, Await, CardPlace, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
 use crate::states::{State, ending, pin};
 use crate::{
-    Act, Answer, CardAnswer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PrepareAnswer, Record,
-    Refusal, Screen, Tries, TriesLeft, Visit,
+    Act, Answer, CardAnswer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PinAt, PrepareAnswer,
+    Record, Refusal, Screen, Tries, TriesLeft, Visit,
 };
 
 /// The customer is asked for the card.
@@ -38,6 +38,7 @@ pub(crate) struct AwaitPrepared {
     prepare: Asked,
     tries_left: TriesLeft,
     expires_soon: bool,
+    pin_at: PinAt,
 }
 
 /// After consent: read the card that is in, or ask for one.
@@ -214,14 +215,15 @@ impl Await for AwaitCardRead {
         }
         let Answer::Card(answer) = answer else { return wrong_kind() };
         match answer {
-            CardAnswer::Read { tries, expires_soon } => {
+            CardAnswer::Read { tries, expires_soon, pin_at } => {
                 cx.record(Record::CardRead { visit: self.visit, tries, expires_soon });
                 match tries {
                     Tries::Blocked => self.stop(Outcome::Refused(Refusal::PinLocked), cx),
                     Tries::Left(tries_left) => {
                         cx.disarm(self.deadline);
                         let prepare = cx.ask(Act::Prepare(self.visit));
-                        Ok(AwaitPrepared { visit: self.visit, prepare, tries_left, expires_soon }.into())
+                        let visit = self.visit;
+                        Ok(AwaitPrepared { visit, prepare, tries_left, expires_soon, pin_at }.into())
                     }
                 }
             }
@@ -271,11 +273,8 @@ impl Await for AwaitPrepared {
         match answer {
             PrepareAnswer::Ready => {
                 cx.record(Record::Prepared(self.visit));
-                Ok(pin::ask_pin(
-                    pin::Holder { visit: self.visit, expires_soon: self.expires_soon },
-                    self.tries_left,
-                    cx,
-                ))
+                let Self { visit, expires_soon, pin_at, tries_left, .. } = self;
+                Ok(pin::ask_pin(pin::Holder { visit, expires_soon, pin_at }, tries_left, cx))
             }
             PrepareAnswer::Refused(refusal) => Ok(ending::stop(self.visit, Outcome::Refused(refusal), cx)),
             PrepareAnswer::Failed(fault) => Ok(ending::stop(self.visit, Outcome::Fault(fault), cx)),

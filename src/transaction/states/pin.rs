@@ -1,14 +1,15 @@
 //! The PIN and the signature: the last steps that can still be undone by doing nothing.
 //!
 //! Invariants: the tries left are known and shown before every entry; the last try needs an explicit yes; a PIN is
-//! given to the card once, and never again when the answer is lost.
+//! given to the card once, and never again when the answer is lost. Where the reader has a pad of its own, entry and check
+//! are one act: `pad.rs`.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
-use crate::states::{State, ending, host};
+use crate::states::{State, ending, host, pad};
 use crate::{
-    Act, Answer, CardEvent, Device, EffectNo, Fault, Key, Limit, Outcome, PinAnswer, Record, Refusal, Screen,
-    SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit,
+    Act, Answer, CardEvent, Device, EffectNo, EntryBefore, Fault, Key, Limit, Outcome, PinAnswer, PinAt,
+    Record, Refusal, Screen, SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit,
 };
 
 /// Whose card is in, with what its certificate asks to be told at the end.
@@ -16,6 +17,7 @@ use crate::{
 pub(super) struct Holder {
     pub(super) visit: Visit,
     pub(super) expires_soon: bool,
+    pub(super) pin_at: PinAt,
 }
 
 /// Only one try is left: use it?
@@ -23,7 +25,7 @@ pub(super) struct Holder {
 pub(crate) struct AwaitLastTryYes {
     holder: Holder,
     last: TriesLeft,
-    wrong_before: bool,
+    before: EntryBefore,
     patience: Patience,
 }
 
@@ -58,20 +60,28 @@ pub(crate) struct AwaitSignature {
 
 /// The first entry of a visit.
 pub(super) fn ask_pin(holder: Holder, tries_left: TriesLeft, cx: &mut Cx) -> State {
-    enter_or_ask(holder, tries_left, false, cx)
+    enter_or_ask(holder, tries_left, EntryBefore::Nothing, cx)
 }
 
-fn enter_or_ask(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &mut Cx) -> State {
+/// The next entry: with the tries that the card told, and after a yes when it is the last one.
+pub(super) fn enter_or_ask(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
     cx.record(Record::TriesShown { visit: holder.visit, tries_left });
     if tries_left.is_last() {
         cx.show(Screen::LastTry);
         let patience = Patience::begin(Limit::LastTry, cx);
-        return AwaitLastTryYes { holder, last: tries_left, wrong_before, patience }.into();
+        return AwaitLastTryYes { holder, last: tries_left, before, patience }.into();
     }
-    enter(holder, tries_left, wrong_before, cx)
+    enter(holder, tries_left, before, cx)
 }
 
-fn enter(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &mut Cx) -> State {
+fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
+    match holder.pin_at {
+        PinAt::Slot => enter_into_slot(holder, tries_left, before == EntryBefore::Wrong, cx),
+        PinAt::Reader => pad::enter(holder, tries_left, before, 0, cx),
+    }
+}
+
+fn enter_into_slot(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &mut Cx) -> State {
     cx.show(Screen::EnterPin { tries_left, wrong_before });
     let entry = cx.ask(Act::AskPin);
     let patience = Patience::begin(Limit::Pin, cx);
@@ -79,13 +89,19 @@ fn enter(holder: Holder, tries_left: TriesLeft, wrong_before: bool, cx: &mut Cx)
 }
 
 /// What a card event means as long as nothing is signed: `None` is nothing.
-fn interrupted_by(event: CardEvent) -> Option<Outcome> {
+pub(super) fn interrupted_by(event: CardEvent) -> Option<Outcome> {
     match event {
         CardEvent::Removed => Some(Outcome::Refused(Refusal::CardRemoved)),
         CardEvent::Mute => Some(Outcome::Refused(Refusal::CardUnreadable)),
         CardEvent::UnitLost(fault) => Some(Outcome::Fault(fault)),
         CardEvent::Inserted | CardEvent::UnitBack => None,
     }
+}
+
+/// The card accepted the PIN, and the visit goes on.
+pub(super) fn verified(holder: Holder, cx: &mut Cx) -> State {
+    let sign = cx.ask(Act::Sign(holder.visit));
+    AwaitSignature { holder, sign, deadline: cx.arm(Limit::Sign) }.into()
 }
 
 fn stop(holder: Holder, deadline: Timer, outcome: Outcome, cx: &mut Cx) -> Next {
@@ -122,7 +138,7 @@ impl Await for AwaitLastTryYes {
             Key::Yes => {
                 self.patience.end(cx);
                 cx.record(Record::LastTryAccepted(self.holder.visit));
-                Ok(enter(self.holder, self.last, self.wrong_before, cx))
+                Ok(enter(self.holder, self.last, self.before, cx))
             }
             Key::No | Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
             // 「確認」 is pressed by habit: it is not the explicit yes.
@@ -255,15 +271,14 @@ impl Await for AwaitPinVerified {
                     return stop(self.holder, self.deadline, Outcome::Refused(refusal), cx);
                 }
                 cx.disarm(self.deadline);
-                let sign = cx.ask(Act::Sign(visit));
-                Ok(AwaitSignature { holder: self.holder, sign, deadline: cx.arm(Limit::Sign) }.into())
+                Ok(verified(self.holder, cx))
             }
             VerifyAnswer::Wrong(tries) => {
                 cx.record(Record::PinWrong { visit, tries });
                 match (tries, self.unwanted) {
                     (Tries::Left(left), None) => {
                         cx.disarm(self.deadline);
-                        Ok(enter_or_ask(self.holder, left, true, cx))
+                        Ok(enter_or_ask(self.holder, left, EntryBefore::Wrong, cx))
                     }
                     (Tries::Left(_), Some(refusal)) => {
                         stop(self.holder, self.deadline, Outcome::Refused(refusal), cx)

@@ -73,6 +73,13 @@ pub(super) const PIN_PAD: &[Code] = &[
     of(
         Fault,
         Second,
+        "pad-gives-no-pin",
+        "The card reader's own pad ended its entry again and again and no PIN was presented, more often than customers' time explains.",
+        "Try the reader's keys; then replace it, or configure another pad.",
+    ),
+    of(
+        Fault,
+        Second,
         "pin-pad-keeps-failing",
         "The PIN pad failed more than `device_failures_max` times in a row; nobody is served. The detail has the last failure.",
         "`myna-atm device status` and the device log have the failures. Mend or replace it, then order `resume`, or start the service again.",

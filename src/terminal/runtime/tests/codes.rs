@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use devices::port::CardUnit;
 use journal::{Batch, CheckpointSigner, SignFault};
-use transaction::{Device, Fault, FaultKind, HostAnswer, Recovery};
+use transaction::{Device, Fault, FaultKind, HostAnswer, PinAt, Recovery};
 
 use super::{Goal, Runtime, composed};
 use crate::config::{Closed, Config};
@@ -140,7 +140,7 @@ fn evidence_that_cannot_be_filed_is_in_the_log_and_the_journal_has_it() {
 }
 
 fn fake_card(mailbox: &Mailbox) -> FakeCardSide {
-    FakeCardSide { mailbox: mailbox.clone(), card: TestCard::new(), visit: None.into() }
+    FakeCardSide { mailbox: mailbox.clone(), card: TestCard::new(), visit: None.into(), pin_at: PinAt::Slot }
 }
 
 /// A whole visit: the office, the journal and the printer are real, the others answer at once.

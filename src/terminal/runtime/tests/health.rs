@@ -120,6 +120,10 @@ impl CardSide for Plugged {
         self.card.verify(to);
     }
 
+    fn verify_on_pad(&mut self, to: EffectNo) {
+        self.card.verify_on_pad(to);
+    }
+
     fn sign(&self, to: EffectNo, input: Vec<u8>) {
         self.card.sign(to, input);
     }
@@ -217,15 +221,17 @@ impl Bench {
         std::thread::spawn(move || {
             let (mut parts, recovery) = composed(&config, Arc::new(FakeUnit::default()));
             let (mailbox, inbox) = Mailbox::new();
-            let place = SlotPlace::new(PinSlot::new());
+            let (place, pin_at) = (SlotPlace::new(PinSlot::new()), transaction::PinAt::Slot);
             let work = CardWork {
                 unit: unit as Arc<dyn CardUnit>,
                 trust: Arc::new(trust()),
                 slot: place.clone(),
+                pin_at,
                 mailbox: mailbox.clone(),
                 open_limit: Duration::from_secs(5),
             };
-            let card = FakeCardSide { mailbox: mailbox.clone(), card: TestCard::new(), visit: None.into() };
+            let card =
+                FakeCardSide { mailbox: mailbox.clone(), card: TestCard::new(), visit: None.into(), pin_at };
             parts.card = Box::new(Plugged { desk: CardDesk::new(work, Duration::from_secs(5)), card });
             parts.pin = Box::new(PinDesk::new(pad, place, mailbox.clone(), 1_000));
             parts.printer = Box::new(PrintDesk::new(press, mailbox.clone()));

@@ -73,6 +73,7 @@ fn forgetful(
     let (mailbox, inbox) = Mailbox::new();
     let (customer, seen) = Customer::new(mailbox.clone(), put_in, false);
     let work = CardWork {
+        pin_at: transaction::PinAt::Slot,
         unit,
         trust: Arc::new(trust()),
         slot: SlotPlace::new(jpki::PinSlot::new()),

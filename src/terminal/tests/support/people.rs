@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use transaction::{
-    Answer, CardEvent, Decision, EffectNo, Event, HostAnswer, Key, PinAnswer, RequestId, Screen, Tries,
-    TriesLeft, VerifyAnswer, VisitId,
+    Answer, CardEvent, Decision, EffectNo, Event, HostAnswer, Key, PadAnswer, PinAnswer, PinAt, RequestId,
+    Screen, Tries, TriesLeft, VerifyAnswer, VisitId,
 };
 use wire::{ChallengeAnswer, TermsText, TermsVersion, WireTime};
 
@@ -159,6 +159,7 @@ pub(crate) struct FakeCardSide {
     pub(crate) mailbox: Mailbox,
     pub(crate) card: TestCard,
     pub(crate) visit: Mutex<Option<VisitId>>,
+    pub(crate) pin_at: PinAt,
 }
 
 impl FakeCardSide {
@@ -179,11 +180,16 @@ impl CardSide for FakeCardSide {
         *self.visit.lock().unwrap() = Some(visit);
         let card = Box::new(self.card.certificate());
         let tries = Tries::Left(TriesLeft::new(3).unwrap());
-        self.mailbox.post(Message::CardRead { to, visit, card, tries }, Story::default());
+        let pin_at = self.pin_at;
+        self.mailbox.post(Message::CardRead { to, visit, card, tries, pin_at }, Story::default());
     }
 
     fn verify(&self, to: EffectNo) {
         self.answer(to, Answer::Verify(VerifyAnswer::Verified));
+    }
+
+    fn verify_on_pad(&mut self, to: EffectNo) {
+        self.answer(to, Answer::Pad(PadAnswer::Verified));
     }
 
     fn sign(&self, to: EffectNo, input: Vec<u8>) {

@@ -247,6 +247,7 @@ mod tests {
             include_str!("../../states/consent.rs"),
             include_str!("../../states/ending.rs"),
             include_str!("../../states/host.rs"),
+            include_str!("../../states/pad.rs"),
             include_str!("../../states/pin.rs"),
             include_str!("../../states/start.rs"),
             include_str!("../../states/taking.rs"),

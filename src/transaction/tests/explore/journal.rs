@@ -96,7 +96,10 @@ fn fact(record: &Record) -> Option<(u8, Fact)> {
         | Record::Stale { .. }
         | Record::KeyIgnored(_)
         | Record::BeginIgnored(_)
-        | Record::TriesShown { .. } => None,
+        | Record::TriesShown { .. }
+        | Record::PinAskedAtReader(_)
+        | Record::PinNotPresented { .. }
+        | Record::TriesLost { .. } => None,
     }
 }
 

@@ -35,9 +35,12 @@
 //! to. The unit tells a change later than it happens, but before the next one. Chips die, the unit is lost and comes back;
 //! then it says what is inside. What it found when it looked may be outdated when the answer is heard. A PIN may be checked
 //! and the answer lost. A card that the unit was asked to keep may be kept after the machine has given up waiting.
+//! A reader with a pad of its own ends an entry in each of its ways, may say that it presented no PIN though the card has
+//! counted, and may be silent.
 //! Assumed: the unit does its orders in their order; what it was asked before it was lost, or before it has looked, it does
 //! not do afterwards; while it is lost its card has no power; nobody puts a card in while it moves one into the bin; a card
-//! that was never read is not held; a PIN that was not checked when the session ended is not checked later.
+//! that was never read is not held; a PIN that was not checked when the session ended is not checked later, not by a reader
+//! either that was given up at its own pad.
 //!
 //! **Customer and operator.** Every key at every moment, PIN right or wrong, walking away, a second customer. Languages,
 //! handset, help, more time, printing, orders and faults reported beside are *side events* and bounded in number, because

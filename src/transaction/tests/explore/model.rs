@@ -142,6 +142,7 @@ impl Model {
         };
         self.coverage.borrow_mut().leads(from, done.machine.state());
         let effects = self.mistaken_effects(from, &event, done.effects);
+        self.mistaken_records(&mut book.records);
         let mut after = world.clone();
         let up = after.up();
         up.machine = done.machine;
@@ -174,6 +175,7 @@ impl Model {
     ) -> Holds {
         let Done { event, book, effects, .. } = done;
         truth::nothing_undoes_it(world, event, effects, after.up().machine.state())?;
+        truth::a_lock_is_told(&book.records)?;
         if self.bug != Some(Bug::EffectsBeforeTheRecord) {
             after.journal.take(&book.records, book.durable);
         }
@@ -254,7 +256,9 @@ impl Model {
         match *record {
             Record::VisitOpened(visit) => up.at_hand = Some(u8::try_from(of_visit(visit.id)).unwrap()),
             Record::TriesShown { tries_left, .. } => up.pin.recorded = tries_left.get(),
-            Record::PinVerified(_) | Record::PinWrong { .. } => up.pin.checking = false,
+            Record::PinVerified(_) | Record::PinNotPresented { .. } => up.pin.checking = false,
+            // What was shown does not hold any more.
+            Record::PinWrong { .. } | Record::TriesLost { .. } => up.pin = Pin::default(),
             Record::CardReturning(_) | Record::CardFoundAtStart => up.reminders = 0,
             Record::CardNotTaken(_) if self.scenario.policy.retain_after.is_some() => {
                 up.reminders = (up.reminders + 1).min(3);
@@ -331,6 +335,7 @@ impl Model {
                 world.up().question = Some((no, Question::Pin));
             }
             Act::VerifyPin => return verify(world, no, book),
+            Act::VerifyOnPad => return verify_on_pad(world, no, book),
             Act::Sign(visit) => return ask(world, no, visit, Question::Sign),
             Act::Send(request) | Act::AskOrResend(request) => return self.send(world, no, request),
             Act::DeliverOutbox => {
@@ -446,6 +451,17 @@ fn verify(world: &mut World, no: EffectNo, book: &Book) -> Result<bool, Finding>
     Ok(true)
 }
 
+/// Entry and check in one; what was shown stays shown when the reader presents nothing.
+fn verify_on_pad(world: &mut World, no: EffectNo, book: &Book) -> Result<bool, Finding> {
+    truth::pin_may_be_asked(world, up(world))?;
+    truth::shown_tries_are_the_cards(world, up(world))?;
+    truth::recorded(in_step(book, is_asked_at_reader), &Act::VerifyOnPad)?;
+    let up = world.up();
+    up.pin = Pin { checking: true, last_accepted: false, ..up.pin };
+    up.question = Some((no, Question::OnPad { lost: false }));
+    Ok(true)
+}
+
 fn show(world: &mut World, screen: Screen) -> Result<bool, Finding> {
     truth::screen_is_true(world, up(world), screen)?;
     let mut outside = false;
@@ -460,7 +476,7 @@ fn show(world: &mut World, screen: Screen) -> Result<bool, Finding> {
             world.up().told = Told::Stopped;
             outside = true;
         }
-        (Screen::EnterPin { tries_left, .. }, _) => {
+        (Screen::EnterPin { tries_left, .. } | Screen::EnterPinAtReader { tries_left, .. }, _) => {
             let up = world.up();
             truth::shown_tries_are_recorded(up, tries_left.get())?;
             up.pin.shown = tries_left.get();
@@ -497,6 +513,10 @@ fn is_retaining(record: &Record) -> bool {
 
 fn is_pin_entered(record: &Record) -> bool {
     matches!(record, Record::PinEntered(_))
+}
+
+fn is_asked_at_reader(record: &Record) -> bool {
+    matches!(record, Record::PinAskedAtReader(_))
 }
 
 /// A step that was taken.
@@ -539,8 +559,9 @@ pub(crate) fn short(value: &impl std::fmt::Debug) -> String {
             text = text.replace(&long, &brief);
         }
     }
-    for fault in
-        [CARD_FAULT, HOST_FAULT, OWN_FAULT, PAD_FAULT, PRINTER_FAULT, Fault::no_answer(Device::CardUnit)]
+    for fault in [CARD_FAULT, HOST_FAULT, OWN_FAULT, PAD_FAULT, PRINTER_FAULT]
+        .into_iter()
+        .chain([Device::CardUnit, Device::PinPad].map(Fault::no_answer))
     {
         text = text.replace(&format!("{fault:?}"), &format!("{}-fault", fault.code));
     }

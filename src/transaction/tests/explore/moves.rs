@@ -308,6 +308,7 @@ impl Model {
                 }
             }
             Question::Verify { lost } => self.pin_checked(world, to, lost, out)?,
+            Question::OnPad { lost } => self.pin_at_pad(world, to, lost, out)?,
             Question::Sign => {
                 if let Some(card) = world.unit.inside
                     && card.power == Power::Verified
@@ -355,7 +356,8 @@ impl Model {
             && card.power == Power::Selected
         {
             let tries = TriesLeft::new(card.tries).map_or(Tries::Blocked, Tries::Left);
-            let read = CardAnswer::Read { tries, expires_soon: card.holder == Holder::Ren };
+            let (expires_soon, pin_at) = (card.holder == Holder::Ren, self.scenario.pin_at);
+            let read = CardAnswer::Read { tries, expires_soon, pin_at };
             answer(Answer::Card(read), &|world| {
                 if let Some(card) = &mut world.unit.inside {
                     card.read = true;
@@ -400,6 +402,43 @@ impl Model {
                 let change = |world: &mut World| world.up().question = None;
                 self.event(world, Move::Answer(answer), Event::Answer { to, answer }, change, out)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A PIN is typed at the reader's pad, right or wrong, and the card checks it; or none is, or none of four digits. The
+    /// answer comes or does not. A reader may say that it presented nothing, and the card has counted all the same.
+    fn pin_at_pad(&self, world: &World, to: EffectNo, lost: bool, out: &mut Vec<Next>) -> Holds {
+        let mut answer = |answer: PadAnswer, card: Option<Card>| {
+            let answer = Answer::Pad(answer);
+            let change = |world: &mut World| {
+                world.unit.inside = card.or(world.unit.inside);
+                world.up().question = None;
+            };
+            self.event(world, Move::Answer(answer), Event::Answer { to, answer }, change, out)
+        };
+        if self.scenario.refusals {
+            for failed in [PadAnswer::Refused(Refusal::CardUnreadable), PadAnswer::Failed(PAD_FAULT)] {
+                answer(failed, None)?;
+            }
+        }
+        let able = world.unit.inside.filter(|card| card.power == Power::Selected && card.tries > 0);
+        let Some(card) = able.filter(|_| !lost) else { return Ok(()) };
+        let tries = |card: Card| TriesLeft::new(card.tries).map_or(Tries::Blocked, Tries::Left);
+        let wrong = card.checks(false);
+        answer(PadAnswer::Verified, Some(card.checks(true)))?;
+        answer(PadAnswer::Wrong(tries(wrong)), Some(wrong))?;
+        for why in [NotPresented::Cancelled, NotPresented::TimedOut, NotPresented::WrongLength] {
+            answer(PadAnswer::NotPresented { why, tries: tries(card) }, None)?;
+            if self.scenario.refusals {
+                answer(PadAnswer::NotPresented { why, tries: tries(wrong) }, Some(wrong))?;
+            }
+        }
+        for right in [true, false] {
+            let mut after = world.clone();
+            after.unit.inside = Some(Card { read: false, ..card.checks(right) });
+            after.up().question = Some((to, Question::OnPad { lost: true }));
+            quiet(out, Move::VerifyLost { right }, after);
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ fn explore_scenario(scenario: Scenario) -> (Explored, Coverage) {
 }
 
 fn find(bug: Bug) -> (Bug, Option<Box<Counterexample>>) {
-    (bug, explore(&model(two_crashes(), Some(bug))).err())
+    (bug, explore(&model(bug.scenario(), Some(bug))).err())
 }
 
 /// The ways that docs/states.md shows, from state to state.

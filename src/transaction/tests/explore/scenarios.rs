@@ -22,6 +22,8 @@ pub(crate) struct Scenario {
     pub(crate) keys: &'static [Key],
     /// The unit lets a card that was read go only when it is told to; otherwise it can be pulled at any moment.
     pub(crate) unit_holds: bool,
+    /// Where the PIN is typed.
+    pub(crate) pin_at: PinAt,
     /// Devices and host refuse and fail; otherwise only deadlines, network and customers make difficulties.
     pub(crate) refusals: bool,
     /// Messages in flight; what would be more is lost.
@@ -35,10 +37,14 @@ impl Scenario {
             self.budget;
         let unit = if self.unit_holds { "holds a card that was read" } else { "never holds a card" };
         let refusals = if self.refusals { "yes" } else { "no" };
+        let pin = match self.pin_at {
+            PinAt::Slot => "goes from a pad's slot to the card",
+            PinAt::Reader => "is typed at the reader's own pad",
+        };
         format!(
             "bounds: visits {visits}, crashes {crashes}, journal failures {journal_failures}, damages {damages}, \
              side events {side_events}, unit losses {unit_losses}, dead chips {dead_chips}, kinds of cards {}, \
-             decisions {}, keys {}, messages in flight {}, refusals and faults: {refusals}, the unit {unit}",
+             decisions {}, keys {}, messages in flight {}, refusals and faults: {refusals}, the unit {unit}, the PIN {pin}",
             self.cards.len(),
             self.decisions.len(),
             self.keys.len(),
@@ -74,8 +80,12 @@ const ONE_VISIT: Budget = Budget {
     dead_chips: 0,
 };
 
-const PLAIN: Policy =
-    Policy { return_order: ReturnOrder::ReceiptThenCard, retain_after: None, time_extensions_max: 0 };
+const PLAIN: Policy = Policy {
+    return_order: ReturnOrder::ReceiptThenCard,
+    retain_after: None,
+    time_extensions_max: 0,
+    pad_entries_max: 2,
+};
 
 const BASE: Scenario = Scenario {
     name: "",
@@ -85,6 +95,7 @@ const BASE: Scenario = Scenario {
     decisions: &DECISIONS,
     keys: KEYS,
     unit_holds: true,
+    pin_at: PinAt::Slot,
     refusals: true,
     in_flight_max: 2,
 };
@@ -153,7 +164,26 @@ pub(crate) fn all() -> Vec<Scenario> {
             ..BASE
         },
         two_crashes(),
+        at_readers_pad(),
+        Scenario {
+            name: "a PIN at the reader's own pad, two side events, more time",
+            policy: Policy { time_extensions_max: 1, ..PLAIN },
+            budget: Budget { side_events: 2, ..ONE_VISIT },
+            cards: ONE_CARD,
+            pin_at: PinAt::Reader,
+            ..BASE
+        },
     ]
+}
+
+/// The same where the reader has a pad of its own, for the mistakes that can be made there.
+pub(crate) fn at_readers_pad() -> Scenario {
+    Scenario {
+        name: "a PIN at the reader's own pad, a unit that is lost, a crash",
+        budget: Budget { crashes: 1, unit_losses: 1, ..ONE_VISIT },
+        pin_at: PinAt::Reader,
+        ..BASE
+    }
 }
 
 /// The smallest with everything that a promise is about: seeded mistakes are looked for in it.

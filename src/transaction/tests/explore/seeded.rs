@@ -3,6 +3,7 @@
 use transaction::*;
 
 use crate::model::Model;
+use crate::scenarios::{Scenario, at_readers_pad, two_crashes};
 use crate::truth::Law;
 use crate::world::Up;
 
@@ -35,10 +36,20 @@ pub(crate) enum Bug {
     ConfirmUsesTheLastTry,
     /// A card that is not taken is kept, though the bank does not want that.
     RetainsUnasked,
+    /// The reader's pad is asked, and that is not recorded.
+    PadUnrecorded,
+    /// The reader's pad is asked again when a deadline ends while it still works.
+    PadRepeated,
+    /// The reader's pad takes the last try without a yes.
+    PadTakesTheLastTry,
+    /// That the card has fewer tries, though the reader says that it presented nothing, is not heard.
+    TriesLostUnheard,
+    /// Who cancelled while the pad locked the card is told that it was cancelled.
+    LockUntold,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::EffectsBeforeTheRecord,
         Self::HostDecidesAgain,
         Self::RegisteredOnNoDecision,
@@ -52,16 +63,49 @@ impl Bug {
         Self::LateDecisionForgotten,
         Self::ConfirmUsesTheLastTry,
         Self::RetainsUnasked,
+        Self::PadUnrecorded,
+        Self::PadRepeated,
+        Self::PadTakesTheLastTry,
+        Self::TriesLostUnheard,
+        Self::LockUntold,
     ];
+
+    /// Where it is looked for: in the smallest scenario in which it can be made.
+    pub(crate) fn scenario(self) -> Scenario {
+        match self {
+            Self::PadUnrecorded
+            | Self::PadRepeated
+            | Self::PadTakesTheLastTry
+            | Self::TriesLostUnheard
+            | Self::LockUntold => at_readers_pad(),
+            Self::EffectsBeforeTheRecord
+            | Self::HostDecidesAgain
+            | Self::RegisteredOnNoDecision
+            | Self::CardNotReturned
+            | Self::CardLeftOn
+            | Self::VerifyRepeated
+            | Self::RestartForgetsOutbox
+            | Self::OutboxGivesUp
+            | Self::StopsAfterSigning
+            | Self::AnyNumberIsAccepted
+            | Self::LateDecisionForgotten
+            | Self::ConfirmUsesTheLastTry
+            | Self::RetainsUnasked => two_crashes(),
+        }
+    }
 
     /// The law that it breaks first.
     pub(crate) const fn breaks(self) -> Law {
         match self {
-            Self::EffectsBeforeTheRecord => Law::RecordedFirst,
+            Self::EffectsBeforeTheRecord | Self::PadUnrecorded => Law::RecordedFirst,
             Self::HostDecidesAgain => Law::DecidedOnce,
-            Self::RegisteredOnNoDecision => Law::NothingFalse,
+            Self::RegisteredOnNoDecision | Self::TriesLostUnheard => Law::NothingFalse,
             Self::CardNotReturned | Self::CardLeftOn | Self::RetainsUnasked => Law::CardComesBack,
-            Self::VerifyRepeated | Self::ConfirmUsesTheLastTry => Law::NoSurpriseLock,
+            Self::VerifyRepeated
+            | Self::ConfirmUsesTheLastTry
+            | Self::PadRepeated
+            | Self::PadTakesTheLastTry
+            | Self::LockUntold => Law::NoSurpriseLock,
             Self::RestartForgetsOutbox | Self::OutboxGivesUp | Self::LateDecisionForgotten => {
                 Law::BothSidesAgree
             }
@@ -84,7 +128,35 @@ impl Model {
             (Some(Bug::ConfirmUsesTheLastTry), Event::Key(Key::Confirm), "AwaitLastTryYes") => {
                 Event::Key(Key::Yes)
             }
+            (
+                Some(Bug::TriesLostUnheard),
+                Event::Answer { to, answer: Answer::Pad(PadAnswer::NotPresented { why, .. }) },
+                "AwaitPinOnPad",
+            ) => {
+                let tries = TriesLeft::new(up.pin.shown).map_or(Tries::Blocked, Tries::Left);
+                let answer = Answer::Pad(PadAnswer::NotPresented { why: *why, tries });
+                Event::Answer { to: *to, answer }
+            }
             _ => event,
+        }
+    }
+
+    /// The records that are kept.
+    pub(crate) fn mistaken_records(&self, records: &mut Vec<Record>) {
+        match self.bug {
+            Some(Bug::PadUnrecorded) => {
+                records.retain(|record| !matches!(record, Record::PinAskedAtReader(_)));
+            }
+            Some(Bug::LockUntold)
+                if records.iter().any(|record| matches!(record, Record::PinWrong { .. })) =>
+            {
+                for record in records {
+                    if let Record::Stopped { outcome, .. } = record {
+                        *outcome = CANCELLED;
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
@@ -96,6 +168,16 @@ impl Model {
         mut effects: Vec<Numbered<Effect>>,
     ) -> Vec<Numbered<Effect>> {
         let Some(bug) = self.bug else { return effects };
+        let last_try = Effect::Act(Act::Show(Screen::LastTry));
+        if bug == Bug::PadTakesTheLastTry
+            && let Some(shown) = effects.iter_mut().find(|effect| effect.what == last_try)
+        {
+            let before = EntryBefore::Nothing;
+            let at_pad = TriesLeft::new(1).map(|tries_left| Screen::EnterPinAtReader { tries_left, before });
+            shown.what = at_pad.map_or(last_try, |screen| Effect::Act(Act::Show(screen)));
+            effects.push(Numbered { no: EffectNo(u32::MAX), what: Effect::Act(Act::VerifyOnPad) });
+            return effects;
+        }
         let mut more = |act| effects.push(Numbered { no: EffectNo(u32::MAX), what: Effect::Act(act) });
         match (bug, event, from) {
             (
@@ -112,6 +194,7 @@ impl Model {
                 more(Act::Show(Screen::Stopped { outcome: CANCELLED }));
             }
             (Bug::RetainsUnasked, Event::Expired(_), "AwaitCardTaken") => more(Act::RetainCard),
+            (Bug::PadRepeated, Event::Expired(_), "AwaitPinOnPad") => more(Act::VerifyOnPad),
             (Bug::CardNotReturned, ..) => {
                 effects.retain(|effect| effect.what != Effect::Release(Release::ReturnCard));
             }

@@ -117,7 +117,12 @@ pub(crate) fn screen_is_true(world: &World, up: &Up, screen: Screen) -> Holds {
             notice_is_true(world, usize::from(visit), expires_soon)
         }
         Screen::Stopped { outcome } => stopped_is_true(world, up, outcome),
-        Screen::EnterPin { tries_left, wrong_before: _ } => tries_are_true(world, tries_left.get()),
+        Screen::EnterPin { tries_left, wrong_before: _ }
+        | Screen::EnterPinAtReader { tries_left, before: _ } => tries_are_true(world, tries_left.get()),
+        Screen::LeavePad => {
+            let waits = matches!(up.question, Some((_, Question::OnPad { .. })));
+            holds(Law::NothingFalse, waits, || "asked to press cancel at a pad that does not wait".into())
+        }
         Screen::LastTry => tries_are_true(world, 1),
         Screen::TakeCard | Screen::TakeFoundCard => {
             let unit = &world.unit;
@@ -327,6 +332,51 @@ fn pin_is_for_the_card_that_was_read(world: &World, what: &str) -> Holds {
     })
 }
 
+/// Nobody types a PIN under a number of tries that is not the card's any more.
+pub(crate) fn shown_tries_are_the_cards(world: &World, up: &Up) -> Holds {
+    let known = world.unit.up && !world.unit.untold;
+    let tries = world.unit.inside.filter(|card| known && card.read).map(|card| card.tries);
+    holds(Law::NoSurpriseLock, tries.is_none_or(|tries| tries == up.pin.shown), || {
+        format!("{} tries are on the screen, the card has {tries:?}", up.pin.shown)
+    })
+}
+
+/// What the reader says of the counter is recorded as it is, and that it lost some only when it did.
+fn record_of_the_tries_is_true(world: &World, up: &Up, record: &Record) -> Holds {
+    let count = |tries| match tries {
+        Tries::Left(left) => TriesLeft::get(left),
+        Tries::Blocked => 0,
+    };
+    match *record {
+        Record::PinNotPresented { tries, .. } => {
+            let card = world.unit.inside.filter(|card| card.read).map(|card| card.tries);
+            holds(Law::NothingFalse, card.is_none_or(|card| card == count(tries)), || {
+                format!("{tries:?} are recorded, the card has {card:?}")
+            })
+        }
+        Record::TriesLost { tries, .. } => holds(Law::NothingFalse, count(tries) < up.pin.shown, || {
+            format!("recorded as lost, with {tries:?} left and {} shown", up.pin.shown)
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whose card turns out to be locked is told that, whatever else ends the visit.
+pub(crate) fn a_lock_is_told(records: &[Record]) -> Holds {
+    let locked = records.iter().any(|record| {
+        matches!(
+            record,
+            Record::CardRead { tries: Tries::Blocked, .. }
+                | Record::PinWrong { tries: Tries::Blocked, .. }
+                | Record::PinNotPresented { tries: Tries::Blocked, .. }
+        )
+    });
+    let told = records.iter().any(|record| {
+        matches!(record, Record::Stopped { outcome: Outcome::Refused(Refusal::PinLocked), .. })
+    });
+    holds(Law::NoSurpriseLock, !locked || told, || "the card is locked, and nobody is told".into())
+}
+
 /// The tries on the screen were recorded.
 pub(crate) fn shown_tries_are_recorded(up: &Up, tries: u8) -> Holds {
     holds(Law::NoSurpriseLock, up.pin.recorded == tries, || {
@@ -435,6 +485,7 @@ fn life_makes_sense(world: &World, record: &Record) -> Holds {
 pub(crate) fn record_is_true(world: &World, up: &Up, record: &Record) -> Holds {
     life_makes_sense(world, record)?;
     record_of_the_card_is_true(world, record)?;
+    record_of_the_tries_is_true(world, up, record)?;
     match record {
         Record::Decided { request, decision } => decision_is_the_hosts(world, *request, *decision),
         Record::VisitClosed { visit, outcome } => outcome_stands(world, *visit, *outcome),
@@ -515,10 +566,14 @@ fn typical(question: Question) -> Answer {
     match question {
         Question::Safe(_) => Answer::Safe(SafeAnswer::Safe(Presence::Empty)),
         Question::Challenge => Answer::Challenge(ChallengeAnswer::Received),
-        Question::Read => Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: false }),
+        Question::Read => {
+            let pin_at = PinAt::Slot;
+            Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: false, pin_at })
+        }
         Question::Prepare => Answer::Prepare(PrepareAnswer::Ready),
         Question::Pin => Answer::Pin(PinAnswer::Entered),
         Question::Verify { .. } => Answer::Verify(VerifyAnswer::Verified),
+        Question::OnPad { .. } => Answer::Pad(PadAnswer::Verified),
         Question::Sign => Answer::Sign(SignAnswer::Signed),
         Question::Host(_) => Answer::Host(HostAnswer::NoDecision(crate::world::HOST_FAULT)),
         Question::Print => Answer::Print(PrintAnswer::Printed),

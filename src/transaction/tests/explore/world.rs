@@ -146,6 +146,10 @@ pub(crate) enum Question {
     Verify {
         lost: bool,
     },
+    /// The same, with the entry at the reader's own pad before it.
+    OnPad {
+        lost: bool,
+    },
     Sign,
     Host(u8),
     Print,

@@ -22,8 +22,9 @@ fn files() -> Vec<(&'static str, Vec<&'static str>)> {
         source.lines().filter_map(|line| line.strip_prefix("//! ")?.split_once(".rs ")).map(|(file, _)| file);
     order
         .map(|file| {
-            let import = source.split_once(&format!("\nuse {file}::{{")).unwrap().1;
-            (file, import.split_once("};").unwrap().0.split(',').map(str::trim).collect())
+            let import = source.split_once(&format!("\nuse {file}::")).unwrap().1;
+            let states = import.split_once(';').unwrap().0.trim_matches(['{', '}']);
+            (file, states.split(',').map(str::trim).collect())
         })
         .collect()
 }
@@ -80,14 +81,28 @@ fn answered(answer: &Answer) -> &'static str {
         Answer::Challenge(ChallengeAnswer::Received) => "received",
         Answer::Card(CardAnswer::Read { tries: Tries::Left(_), .. }) => "read",
         Answer::Card(CardAnswer::Read { tries: Tries::Blocked, .. })
-        | Answer::Verify(VerifyAnswer::Wrong(Tries::Blocked)) => "locked",
+        | Answer::Verify(VerifyAnswer::Wrong(Tries::Blocked))
+        | Answer::Pad(
+            PadAnswer::Wrong(Tries::Blocked) | PadAnswer::NotPresented { tries: Tries::Blocked, .. },
+        ) => "locked",
         Answer::Prepare(PrepareAnswer::Ready) => "ready",
         Answer::Pin(PinAnswer::Entered) => "entered",
         Answer::Pin(PinAnswer::Cancelled) => "cancel",
         Answer::Pin(PinAnswer::TimedOut) => "time over",
-        Answer::Verify(VerifyAnswer::Verified) => "verified",
-        Answer::Verify(VerifyAnswer::Wrong(Tries::Left(left))) if left.is_last() => "wrong, one try left",
-        Answer::Verify(VerifyAnswer::Wrong(Tries::Left(_))) => "wrong",
+        Answer::Verify(VerifyAnswer::Verified) | Answer::Pad(PadAnswer::Verified) => "verified",
+        Answer::Verify(VerifyAnswer::Wrong(Tries::Left(left)))
+        | Answer::Pad(PadAnswer::Wrong(Tries::Left(left)))
+            if left.is_last() =>
+        {
+            "wrong, one try left"
+        }
+        Answer::Verify(VerifyAnswer::Wrong(Tries::Left(_)))
+        | Answer::Pad(PadAnswer::Wrong(Tries::Left(_))) => "wrong",
+        Answer::Pad(PadAnswer::NotPresented { why, tries: Tries::Left(_) }) => match why {
+            NotPresented::Cancelled => "cancelled at the pad",
+            NotPresented::TimedOut => "pad's time over",
+            NotPresented::WrongLength => "wrong length",
+        },
         Answer::Sign(SignAnswer::Signed) => "signed",
         Answer::Host(HostAnswer::NoDecision(_)) => "no decision",
         Answer::Host(HostAnswer::WillNot(_)) => "will not",
@@ -98,6 +113,7 @@ fn answered(answer: &Answer) -> &'static str {
         | Answer::Card(CardAnswer::Refused(_))
         | Answer::Prepare(PrepareAnswer::Refused(_))
         | Answer::Verify(VerifyAnswer::Refused(_))
+        | Answer::Pad(PadAnswer::Refused(_))
         | Answer::Sign(SignAnswer::Refused(_)) => "refused",
         Answer::Safe(SafeAnswer::Failed(_))
         | Answer::Challenge(ChallengeAnswer::Failed(_))
@@ -105,6 +121,7 @@ fn answered(answer: &Answer) -> &'static str {
         | Answer::Prepare(PrepareAnswer::Failed(_))
         | Answer::Pin(PinAnswer::Failed(_))
         | Answer::Verify(VerifyAnswer::Failed(_))
+        | Answer::Pad(PadAnswer::Failed(_))
         | Answer::Sign(SignAnswer::Failed(_))
         | Answer::Print(PrintAnswer::Failed(_))
         | Answer::Retain(RetainAnswer::Failed(_)) => "failed",
@@ -134,7 +151,10 @@ fn more() -> Vec<Walk> {
     let reminded = |walk: Walk| walk.expire(Limit::CardTake);
     let kept_first = || reminded(keeps(ReturnOrder::CardThenReceipt).key(Key::Yes));
     let kept_last = || reminded(keeps(ReturnOrder::ReceiptThenCard).key(Key::No));
-    let last_try = Answer::Card(CardAnswer::Read { tries: tries(1), expires_soon: false });
+    let last_try =
+        Answer::Card(CardAnswer::Read { tries: tries(1), expires_soon: false, pin_at: PinAt::Slot });
+    let at_reader =
+        Answer::Card(CardAnswer::Read { tries: tries(3), expires_soon: false, pin_at: PinAt::Reader });
     let out =
         || Walk::begun().reach_pin(3).reach_sent().decided(Decision::Registered).card(CardEvent::Removed);
     vec![
@@ -149,6 +169,12 @@ fn more() -> Vec<Walk> {
         kept_last(),
         kept_last().expire(Limit::CardTake),
         out().key(Key::Yes),
+        Walk::begun().reach_pad(1),
+        Walk::begun()
+            .answer(Answer::Challenge(ChallengeAnswer::Received))
+            .key(Key::Confirm)
+            .card(CardEvent::Inserted)
+            .answer(at_reader),
     ]
 }
 

@@ -11,6 +11,7 @@
 mod arms;
 mod diagram;
 mod found;
+mod pad;
 mod paths;
 mod rescue;
 mod support;

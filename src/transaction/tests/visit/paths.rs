@@ -133,7 +133,11 @@ fn locked_before_the_pin() {
         .answer(Answer::Challenge(ChallengeAnswer::Received))
         .key(Key::Confirm)
         .card(CardEvent::Inserted)
-        .answer(Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: true }))
+        .answer(Answer::Card(CardAnswer::Read {
+            tries: Tries::Blocked,
+            expires_soon: true,
+            pin_at: PinAt::Slot,
+        }))
         .time_over(Limit::Notice)
         .expire(Limit::CardTake)
         .card(CardEvent::Removed);

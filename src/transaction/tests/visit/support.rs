@@ -42,7 +42,7 @@ impl Durable for Memory {
 
 /// As most banks have it, with few extensions.
 pub(crate) const fn policy(return_order: ReturnOrder) -> Policy {
-    Policy { return_order, retain_after: None, time_extensions_max: 2 }
+    Policy { return_order, retain_after: None, time_extensions_max: 2, pad_entries_max: 3 }
 }
 
 /// A machine, what it recorded, and what it waits for.
@@ -155,11 +155,25 @@ impl Walk {
 
     /// From the terms to the PIN, with so many tries left.
     pub(crate) fn reach_pin(self, left: u8) -> Self {
+        self.reach_pin_at(PinAt::Slot, left)
+    }
+
+    /// The same where the reader has a pad of its own.
+    pub(crate) fn reach_pad(self, left: u8) -> Self {
+        self.reach_pin_at(PinAt::Reader, left)
+    }
+
+    fn reach_pin_at(self, pin_at: PinAt, left: u8) -> Self {
         self.answer(Answer::Challenge(ChallengeAnswer::Received))
             .key(Key::Confirm)
             .card(CardEvent::Inserted)
-            .answer(Answer::Card(CardAnswer::Read { tries: tries(left), expires_soon: false }))
+            .answer(Answer::Card(CardAnswer::Read { tries: tries(left), expires_soon: false, pin_at }))
             .answer(Answer::Prepare(PrepareAnswer::Ready))
+    }
+
+    /// The reader's pad says that no PIN was presented, and the card has so many tries.
+    pub(crate) fn not_presented(self, why: NotPresented, left: u8) -> Self {
+        self.answer(Answer::Pad(PadAnswer::NotPresented { why, tries: tries(left) }))
     }
 
     /// From the PIN to the request being sent.
@@ -185,6 +199,7 @@ impl Walk {
                     | Act::Prepare(_)
                     | Act::AskPin
                     | Act::VerifyPin
+                    | Act::VerifyOnPad
                     | Act::Sign(_)
                     | Act::Send(_)
                     | Act::AskOrResend(_)

@@ -12,7 +12,7 @@ pub(crate) fn states() -> Vec<Walk> {
     let new = || Walk::new(ReturnOrder::ReceiptThenCard);
     let started = || new().on(Event::Start(Recovery::Clean));
     let confirmed = || Walk::begun().answer(Answer::Challenge(ChallengeAnswer::Received)).key(Key::Confirm);
-    let read = Answer::Card(CardAnswer::Read { tries: tries(3), expires_soon: true });
+    let read = Answer::Card(CardAnswer::Read { tries: tries(3), expires_soon: true, pin_at: PinAt::Slot });
     let reading = || confirmed().card(CardEvent::Inserted);
     let entered = || Walk::begun().reach_pin(3).answer(Answer::Pin(PinAnswer::Entered));
     let sent = || Walk::begun().reach_pin(3).reach_sent();
@@ -41,6 +41,7 @@ pub(crate) fn states() -> Vec<Walk> {
         Walk::begun().reach_pin(1),
         Walk::begun().reach_pin(3),
         entered(),
+        Walk::begun().reach_pad(3),
         entered().answer(Answer::Verify(VerifyAnswer::Verified)),
         sent(),
         sent().answer(Answer::Host(HostAnswer::NoDecision(HOST_FAULT))),
@@ -72,6 +73,13 @@ pub(crate) fn variants() -> Vec<(&'static str, Walk)> {
         }),
         ("warned at the terms", terms().expire(Limit::Terms)),
         ("warned at the PIN", Walk::begun().reach_pin(3).expire(Limit::Pin)),
+        ("warned at the reader's pad", Walk::begun().reach_pad(3).expire(Limit::Pin)),
+        ("the reader's pad is asked for the last time", {
+            let twice = |walk: Walk, why| walk.not_presented(why, 3);
+            twice(twice(Walk::begun().reach_pad(3), NotPresented::TimedOut), NotPresented::WrongLength)
+        }),
+        ("at the reader's pad with the last try", Walk::begun().reach_pad(1).key(Key::Yes)),
+        ("cancelled on the screen, and the reader's pad waits", Walk::begun().reach_pad(3).key(Key::Cancel)),
         ("by voice at the terms", terms().on(Event::Mode(Mode::Voice))),
         ("told pending", { Walk::begun().reach_pin(3).reach_sent().expire(Limit::HostDecision) }),
         ("told, and there is no paper", told(ReturnOrder::ReceiptThenCard).on(Event::Printing(no_paper))),
@@ -93,6 +101,7 @@ pub(crate) fn variants() -> Vec<(&'static str, Walk)> {
 
 fn answers() -> Vec<Answer> {
     let refusal = Refusal::CardRemoved;
+    let not_presented = |why, left| Answer::Pad(PadAnswer::NotPresented { why, tries: tries(left) });
     vec![
         Answer::Safe(SafeAnswer::Safe(Presence::Empty)),
         Answer::Safe(SafeAnswer::Safe(Presence::CardInside)),
@@ -100,8 +109,8 @@ fn answers() -> Vec<Answer> {
         Answer::Challenge(ChallengeAnswer::Received),
         Answer::Challenge(ChallengeAnswer::Refused(Refusal::HostClosed)),
         Answer::Challenge(ChallengeAnswer::Failed(HOST_FAULT)),
-        Answer::Card(CardAnswer::Read { tries: tries(3), expires_soon: false }),
-        Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: false }),
+        Answer::Card(CardAnswer::Read { tries: tries(3), expires_soon: false, pin_at: PinAt::Slot }),
+        Answer::Card(CardAnswer::Read { tries: Tries::Blocked, expires_soon: false, pin_at: PinAt::Slot }),
         Answer::Card(CardAnswer::Refused(refusal)),
         Answer::Card(CardAnswer::Failed(CARD_FAULT)),
         Answer::Prepare(PrepareAnswer::Ready),
@@ -117,6 +126,20 @@ fn answers() -> Vec<Answer> {
         Answer::Verify(VerifyAnswer::Wrong(Tries::Blocked)),
         Answer::Verify(VerifyAnswer::Refused(refusal)),
         Answer::Verify(VerifyAnswer::Failed(CARD_FAULT)),
+        Answer::Pad(PadAnswer::Verified),
+        Answer::Pad(PadAnswer::Wrong(tries(2))),
+        Answer::Pad(PadAnswer::Wrong(tries(1))),
+        Answer::Pad(PadAnswer::Wrong(Tries::Blocked)),
+        not_presented(NotPresented::Cancelled, 3),
+        not_presented(NotPresented::Cancelled, 0),
+        not_presented(NotPresented::TimedOut, 3),
+        not_presented(NotPresented::TimedOut, 2),
+        not_presented(NotPresented::TimedOut, 1),
+        not_presented(NotPresented::TimedOut, 0),
+        not_presented(NotPresented::WrongLength, 3),
+        not_presented(NotPresented::WrongLength, 1),
+        Answer::Pad(PadAnswer::Refused(refusal)),
+        Answer::Pad(PadAnswer::Failed(CARD_FAULT)),
         Answer::Sign(SignAnswer::Signed),
         Answer::Sign(SignAnswer::Refused(Refusal::CardKeyMismatch)),
         Answer::Sign(SignAnswer::Failed(CARD_FAULT)),

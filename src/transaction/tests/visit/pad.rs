@@ -1,0 +1,225 @@
+//! Visits at a reader with a PIN pad of its own: each answer of the pad, wanted and not wanted any more.
+
+use crate::support::{CARD_FAULT, VISIT, Walk, tries};
+use transaction::*;
+
+const ASK: Effect = Effect::Act(Act::VerifyOnPad);
+
+fn asked(walk: &Walk) -> usize {
+    walk.effects.iter().filter(|effect| effect.what == ASK).count()
+}
+
+fn pad(walk: Walk, answer: PadAnswer) -> Walk {
+    walk.answer(Answer::Pad(answer))
+}
+
+/// What the customer is told at the end, when the visit has stopped; and that nothing was sent, nor the PIN asked again.
+fn stopped(walk: &Walk) -> Outcome {
+    assert_eq!(walk.machine.state(), "AwaitNoticeRead", "{}", walk.log);
+    assert!(!walk.memory.records.contains(&Record::RequestSigned(VISIT)));
+    let is_stop = |effect: &Numbered<Effect>| effect.what == Effect::Release(Release::EndCard);
+    let end = walk.effects.iter().position(is_stop).unwrap();
+    assert!(walk.effects[end..].iter().all(|effect| effect.what != ASK));
+    match walk.memory.records.last() {
+        Some(Record::Stopped { outcome, .. }) => *outcome,
+        other => panic!("{other:?}\n{}", walk.log),
+    }
+}
+
+fn screen(walk: &Walk) -> Screen {
+    let shown = |effect: &Numbered<Effect>| match effect.what {
+        Effect::Act(Act::Show(screen)) => Some(screen),
+        Effect::Act(_) | Effect::Release(_) => None,
+    };
+    walk.effects.iter().rev().find_map(shown).unwrap()
+}
+
+fn at_pad(left: u8, before: EntryBefore) -> Screen {
+    Screen::EnterPinAtReader { tries_left: TriesLeft::new(left).unwrap(), before }
+}
+
+fn limits(walk: &Walk) -> Vec<Limit> {
+    let mut limits: Vec<_> = walk.timers().into_iter().map(|(_, limit)| limit).collect();
+    limits.sort_by_key(|limit| limit.name());
+    limits
+}
+
+#[test]
+fn registered_with_the_pin_at_the_reader() {
+    let walk = pad(Walk::begun().reach_pad(3), PadAnswer::Verified)
+        .answer(Answer::Sign(SignAnswer::Signed))
+        .decided(Decision::Registered)
+        .key(Key::No)
+        .card(CardEvent::Removed);
+    assert_eq!((walk.machine.state(), walk.timers()), ("AwaitCustomer", Vec::new()));
+    // Neither the pad that fills the slot nor the slot has any part in it.
+    let slot = [Act::AskPin, Act::VerifyPin].map(Effect::Act);
+    assert!(walk.effects.iter().all(|effect| !slot.contains(&effect.what)));
+    insta::assert_snapshot!(walk.log);
+}
+
+#[test]
+fn wrong_pin_at_the_reader_down_to_the_last_try() {
+    let walk = pad(Walk::begun().reach_pad(3), PadAnswer::Wrong(tries(2)));
+    assert_eq!(screen(&walk), at_pad(2, EntryBefore::Wrong));
+    let walk = pad(walk, PadAnswer::Wrong(tries(1)));
+    assert_eq!((walk.machine.state(), screen(&walk), asked(&walk)), ("AwaitLastTryYes", Screen::LastTry, 2));
+    let walk = walk.key(Key::Confirm);
+    assert_eq!(asked(&walk), 2, "the key of habit is no yes");
+    let walk = walk.key(Key::Yes);
+    assert_eq!((screen(&walk), asked(&walk)), (at_pad(1, EntryBefore::Wrong), 3));
+    let walk = pad(walk, PadAnswer::Wrong(Tries::Blocked));
+    assert_eq!(stopped(&walk), Outcome::Refused(Refusal::PinLocked));
+    insta::assert_snapshot!(walk.log);
+}
+
+#[test]
+fn the_last_try_at_the_reader_needs_its_yes_each_time() {
+    let walk = Walk::begun().reach_pad(1);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitLastTryYes", 0));
+    let walk = walk.key(Key::Yes).not_presented(NotPresented::TimedOut, 1);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitLastTryYes", 1));
+    let walk = walk.key(Key::Yes).not_presented(NotPresented::WrongLength, 1);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitLastTryYes", 2));
+    assert_eq!(stopped(&walk.key(Key::No)), Outcome::Refused(Refusal::Cancelled));
+}
+
+#[test]
+fn cancel_at_the_readers_pad_ends_the_visit() {
+    let walk = Walk::begun().reach_pad(2).not_presented(NotPresented::Cancelled, 2);
+    assert_eq!(stopped(&walk), Outcome::Refused(Refusal::Cancelled));
+    let recorded = Record::PinNotPresented { visit: VISIT, why: NotPresented::Cancelled, tries: tries(2) };
+    assert!(walk.memory.records.contains(&recorded));
+    assert!(!walk.memory.records.iter().any(|record| matches!(record, Record::TriesLost { .. })));
+}
+
+/// The reader's limits are shorter than the customer's.
+#[test]
+fn the_readers_time_is_not_the_customers() {
+    let walk = Walk::begun().reach_pad(3);
+    let (shown, timers) = (walk.effects.len(), walk.timers());
+    let walk = walk.not_presented(NotPresented::TimedOut, 3);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitPinOnPad", 2));
+    assert!(!walk.effects[shown..].iter().any(|effect| matches!(effect.what, Effect::Act(Act::Show(_)))));
+    assert_eq!(limits(&walk), [Limit::Pin, Limit::PinOnPad]);
+    let of_customer =
+        |timers: &[(EffectNo, Limit)]| timers.iter().find(|(_, limit)| *limit == Limit::Pin).copied();
+    assert_eq!(of_customer(&walk.timers()), of_customer(&timers), "the customer's time goes on");
+    // Warned, the pad comes back once more, and the warning still counts.
+    let walk = walk.expire(Limit::Pin).not_presented(NotPresented::TimedOut, 3);
+    assert_eq!(limits(&walk), [Limit::PinOnPad, Limit::Warning]);
+}
+
+#[test]
+fn a_reader_that_comes_back_again_and_again_is_asked_only_so_often() {
+    for why in [NotPresented::TimedOut, NotPresented::WrongLength] {
+        // As the policy of these walks has it: three times.
+        let twice = Walk::begun().reach_pad(3).not_presented(why, 3).not_presented(why, 3);
+        assert_eq!((twice.machine.state(), asked(&twice)), ("AwaitPinOnPad", 3));
+        let walk = twice.clone().not_presented(why, 3);
+        let Outcome::Fault(fault) = stopped(&walk) else { panic!("{}", walk.log) };
+        assert_eq!((fault.device, fault.code), (Device::PinPad, "pad-gives-no-pin"));
+        // Who asks for more time has all of it.
+        let more = twice.expire(Limit::Pin).key(Key::More).not_presented(why, 3);
+        assert_eq!((more.machine.state(), asked(&more)), ("AwaitPinOnPad", 4));
+    }
+}
+
+#[test]
+fn a_pin_of_another_length_is_asked_for_again_and_says_so() {
+    let walk = Walk::begun().reach_pad(3).not_presented(NotPresented::WrongLength, 3);
+    assert_eq!((screen(&walk), asked(&walk)), (at_pad(3, EntryBefore::WrongLength), 2));
+    assert_eq!(limits(&walk), [Limit::Pin, Limit::PinOnPad]);
+}
+
+/// The reader said that nothing was presented, and the card counted.
+#[test]
+fn fewer_tries_than_before_are_recorded_and_told() {
+    let lost = |left| Record::TriesLost { visit: VISIT, tries: tries(left) };
+    let walk = Walk::begun().reach_pad(3).not_presented(NotPresented::TimedOut, 2);
+    assert!(walk.memory.records.contains(&lost(2)));
+    assert_eq!((screen(&walk), asked(&walk)), (at_pad(2, EntryBefore::Nothing), 2));
+    let walk = walk.not_presented(NotPresented::WrongLength, 1);
+    assert!(walk.memory.records.contains(&lost(1)));
+    assert_eq!((walk.machine.state(), screen(&walk), asked(&walk)), ("AwaitLastTryYes", Screen::LastTry, 2));
+    for why in [NotPresented::Cancelled, NotPresented::TimedOut, NotPresented::WrongLength] {
+        let walk = Walk::begun().reach_pad(3).not_presented(why, 0);
+        assert!(walk.memory.records.contains(&lost(0)));
+        assert_eq!(stopped(&walk), Outcome::Refused(Refusal::PinLocked));
+    }
+}
+
+/// Cancelled on the screen, time over, service stopped: the reader cannot be stopped, and its word counts.
+#[test]
+fn what_nobody_wants_any_more_is_awaited_all_the_same() {
+    let begun = || Walk::begun().reach_pad(2);
+    for (walk, refusal) in [
+        (begun().key(Key::Cancel), Refusal::Cancelled),
+        (begun().time_over(Limit::Pin), Refusal::TimedOut),
+        (begun().on(Event::Order(Order::StopNow)), Refusal::ServiceStopped),
+    ] {
+        assert_eq!((walk.machine.state(), screen(&walk)), ("AwaitPinOnPad", Screen::LeavePad), "{refusal:?}");
+        assert_eq!(limits(&walk), [Limit::PinOnPad], "nothing of the customer's is left");
+        // The first reason stands, and no key brings the entry back.
+        let walk = walk.key(Key::Cancel).key(Key::More).key(Key::Yes).on(Event::Order(Order::StopNow));
+        assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitPinOnPad", 1));
+        for answer in [
+            PadAnswer::Verified,
+            PadAnswer::Wrong(tries(1)),
+            PadAnswer::NotPresented { why: NotPresented::Cancelled, tries: tries(2) },
+            PadAnswer::NotPresented { why: NotPresented::TimedOut, tries: tries(2) },
+            PadAnswer::NotPresented { why: NotPresented::WrongLength, tries: tries(1) },
+        ] {
+            assert_eq!(stopped(&pad(walk.clone(), answer)), Outcome::Refused(refusal), "{answer:?}");
+        }
+        let locked = pad(walk.clone(), PadAnswer::Wrong(Tries::Blocked));
+        assert_eq!(stopped(&locked), Outcome::Refused(Refusal::PinLocked));
+        let over = walk.expire(Limit::PinOnPad);
+        assert_eq!(stopped(&over), Outcome::Fault(Fault::no_answer(Device::PinPad)));
+        assert_eq!(limits(&over), [Limit::Notice]);
+    }
+}
+
+#[test]
+fn what_was_lost_is_never_repeated() {
+    let answers = [
+        (PadAnswer::Failed(CARD_FAULT), Outcome::Fault(CARD_FAULT)),
+        (PadAnswer::Refused(Refusal::CardRemoved), Outcome::Refused(Refusal::CardRemoved)),
+    ];
+    for (answer, outcome) in answers {
+        let walk = pad(Walk::begun().reach_pad(3), answer);
+        assert_eq!((stopped(&walk), asked(&walk)), (outcome, 1));
+        assert_eq!(limits(&walk), [Limit::Notice]);
+    }
+    let walk = Walk::begun().reach_pad(3).expire(Limit::PinOnPad);
+    assert_eq!(stopped(&walk), Outcome::Fault(Fault::no_answer(Device::PinPad)));
+    assert_eq!(limits(&walk), [Limit::Notice]);
+    // Its word comes late: nobody waits for it.
+    let to = walk.effects.iter().find(|effect| effect.what == ASK).unwrap().no;
+    let late = walk.on(Event::Answer { to, answer: Answer::Pad(PadAnswer::Verified) });
+    assert_eq!(late.memory.records.last(), Some(&Record::Stale { to }));
+}
+
+#[test]
+fn a_card_that_goes_during_the_entry_ends_it() {
+    let events = [
+        (CardEvent::Removed, Outcome::Refused(Refusal::CardRemoved)),
+        (CardEvent::Mute, Outcome::Refused(Refusal::CardUnreadable)),
+        (CardEvent::UnitLost(CARD_FAULT), Outcome::Fault(CARD_FAULT)),
+    ];
+    for (event, outcome) in events {
+        assert_eq!(stopped(&Walk::begun().reach_pad(3).card(event)), outcome);
+        assert_eq!(stopped(&Walk::begun().reach_pad(3).key(Key::Cancel).card(event)), outcome);
+    }
+}
+
+#[test]
+fn each_entry_is_durable_before_it_begins() {
+    assert!(Act::VerifyOnPad.needs_durable());
+    let walk = Walk::begun()
+        .reach_pad(3)
+        .not_presented(NotPresented::TimedOut, 3)
+        .not_presented(NotPresented::WrongLength, 2);
+    let entries = walk.memory.records.iter().filter(|record| **record == Record::PinAskedAtReader(VISIT));
+    assert_eq!((entries.count(), asked(&walk)), (3, 3));
+}
