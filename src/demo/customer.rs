@@ -1,5 +1,5 @@
 //! The simulated customer: reads the terminal's screens, presses its keys, takes the card, and enters the PIN at the
-//! simulated pad.
+//! simulated pad, or at the one of the card reader.
 //!
 //! Invariant: the PIN goes from here to the pad's socket and nowhere else.
 
@@ -31,8 +31,10 @@ pub struct Customer {
 /// Something other than going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whim {
-    /// Presses cancel.
+    /// Presses cancel; at the PIN that of the pad.
     Cancel,
+    /// Presses cancel at the screen, also while the PIN is entered.
+    CancelOnScreen,
     /// Pulls the card out.
     PullCard,
     /// Walks away: does nothing any more.
@@ -94,7 +96,7 @@ impl Customer {
             match &self.whim {
                 Some((at, whim)) if *at == name => match whim {
                     Whim::Cancel if name == "pin" => hands.press_pad(b"X")?,
-                    Whim::Cancel => terminal.press("cancel"),
+                    Whim::Cancel | Whim::CancelOnScreen => terminal.press("cancel"),
                     Whim::PullCard => hands.pull_card()?,
                     Whim::WalkAway => away = true,
                     Whim::TypeAndPullCard => {
@@ -138,6 +140,7 @@ impl Customer {
                 }
                 None => hands.press_pad(b"X")?,
             },
+            "leave-pad" => hands.press_pad(b"X")?,
             "stopped" => terminal.press("confirm"),
             "receipt" => terminal.press(if self.receipt { "yes" } else { "no" }),
             "take-card" => hands.pull_card()?,

@@ -1,4 +1,5 @@
-//! A private `pcscd` with a virtual reader, and a card emulator in it.
+//! A private `pcscd` with a virtual reader, and a card emulator in it; or with a reader that has a PIN pad of its own, whose
+//! driver has the card in it (`tests/ifd_handler`).
 //!
 //! Invariants:
 //! - They run in mount, network and PID namespaces of their own (`unshare`): the virtual reader's driver listens on all
@@ -8,6 +9,7 @@
 //! - When the handle is dropped, or this process dies, all of it is gone: the shell inside is process 1 of its PID
 //!   namespace and ends when its standard input ends.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,20 @@ pub struct CardSetup {
     pub more: Vec<String>,
 }
 
+/// A reader with a PIN pad of its own, and the card in it.
+#[derive(Clone, Debug)]
+pub struct PadReader {
+    /// The driver, `libifd_handler.so`.
+    pub driver: PathBuf,
+    /// A persona's name, or the path of a persona file.
+    pub persona: String,
+    /// The test PKI that issues the card.
+    pub pki: PathBuf,
+}
+
+/// The name of the reader with a pad.
+pub const PAD_READER: &str = "Pad Reader";
+
 /// The running stack.
 #[derive(Debug)]
 pub struct ReaderStack {
@@ -41,6 +57,16 @@ pub struct ReaderStack {
     answers: BufReader<ChildStdout>,
     sockets: tempfile::TempDir,
     log: PathBuf,
+    hands: Hands,
+}
+
+/// How a card is put in and taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hands {
+    /// By commands to the card emulator.
+    Emulator,
+    /// By keys of the pad's reader.
+    Keys,
 }
 
 impl ReaderStack {
@@ -49,19 +75,59 @@ impl ReaderStack {
     /// # Errors
     /// When a process cannot be started or does not get ready; the message names its log.
     pub fn start(programs: &Programs, folder: &Path, card: &CardSetup) -> Result<Self, DemoError> {
-        // Short and of our own: a Unix socket's path may have 107 bytes at most.
-        let sockets = tempfile::Builder::new().prefix("myna-").tempdir().map_err(|source| {
-            DemoError::File { doing: "make a folder in", path: std::env::temp_dir(), source }
-        })?;
+        let sockets = sockets()?;
+        let mut emulator = vec![programs.card.clone().into_os_string()];
+        emulator.extend(["run", "--persona", &card.persona].map(OsString::from));
+        let paths = [Path::new("--state"), &card.state, Path::new("--pki"), &card.pki, Path::new("--control")];
+        emulator.extend(paths.map(OsString::from));
+        emulator.push(sockets.path().join("card").into_os_string());
+        emulator.extend(card.more.iter().map(OsString::from));
+        let configuration = reader_configuration(&programs.vpcd);
+        let stack = Self::begin(programs, folder, sockets, &configuration, &emulator, Hands::Emulator)?;
+        stack.wait_for_card()?;
+        Ok(stack)
+    }
+
+    /// The same with a reader that has a PIN pad of its own. The card is not in it yet.
+    ///
+    /// # Errors
+    /// As [`ReaderStack::start`].
+    pub fn start_with_pad(programs: &Programs, folder: &Path, reader: &PadReader) -> Result<Self, DemoError> {
+        let sockets = sockets()?;
+        let card = sockets.path().join("reader");
+        make_folder(&card)?;
+        let file = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| DemoError::File { doing, path, source }
+        };
+        let (persona, pki) = (card.join("persona"), card.join("pki"));
+        std::fs::write(&persona, &reader.persona).map_err(file("write", &persona))?;
+        std::os::unix::fs::symlink(&reader.pki, &pki).map_err(file("link", &pki))?;
+        let configuration = format!(
+            "FRIENDLYNAME \"{PAD_READER}\"\nDEVICENAME {}\nLIBPATH {}\n",
+            card.display(),
+            reader.driver.display()
+        );
+        let stack = Self::begin(programs, folder, sockets, &configuration, &[], Hands::Keys)?;
+        stack.wait_for_card()?;
+        stack.card().send(&serde_json::json!({ "do": "remove" }))?;
+        Ok(stack)
+    }
+
+    /// Starts `pcscd` with this configuration of readers, and the card emulator, if it is one of its own.
+    fn begin(
+        programs: &Programs,
+        folder: &Path,
+        sockets: tempfile::TempDir,
+        readers: &str,
+        emulator: &[OsString],
+        hands: Hands,
+    ) -> Result<Self, DemoError> {
         let pcscd_folder = sockets.path().join("pcscd");
-        std::fs::create_dir(&pcscd_folder).map_err(|source| DemoError::File {
-            doing: "make",
-            path: pcscd_folder.clone(),
-            source,
-        })?;
+        make_folder(&pcscd_folder)?;
         let configuration = folder.join("reader.conf");
         let log = folder.join("reader.log");
-        std::fs::write(&configuration, reader_configuration(&programs.vpcd))
+        std::fs::write(&configuration, readers)
             .map_err(|source| DemoError::File { doing: "write", path: configuration.clone(), source })?;
 
         let mut command = Command::new("unshare");
@@ -83,12 +149,7 @@ impl ReaderStack {
             .arg(SCRIPT)
             .arg("reader-stack")
             .args([pcscd_folder.as_path(), &programs.pcscd, &configuration, &log])
-            .arg(&programs.card)
-            .args(["run", "--persona", &card.persona])
-            .args([Path::new("--state"), &card.state, Path::new("--pki"), &card.pki])
-            .arg("--control")
-            .arg(sockets.path().join("card"))
-            .args(&card.more)
+            .args(emulator)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let errors = std::fs::File::create(&log).map_err(|source| DemoError::File {
@@ -104,10 +165,9 @@ impl ReaderStack {
             return Err(DemoError::Unexpected { peer: "unshare", said: "no pipes".to_owned() });
         };
         let mut stack =
-            Self { child, commands: Some(commands), answers: BufReader::new(answers), sockets, log };
+            Self { child, commands: Some(commands), answers: BufReader::new(answers), sockets, log, hands };
         stack.expect_ok()?;
         stack.wait_for_pcscd()?;
-        stack.wait_for_card()?;
         Ok(stack)
     }
 
@@ -126,9 +186,23 @@ impl ReaderStack {
         &self.log
     }
 
-    /// A connection to the card's control socket.
+    /// A connection to the card's control socket. Where the reader has a pad, it knows `insert` and `remove` only.
     pub fn card(&self) -> CardControl {
-        CardControl { socket: self.sockets.path().join("card") }
+        let socket = match self.hands {
+            Hands::Emulator => self.sockets.path().join("card"),
+            Hands::Keys => self.keys(),
+        };
+        CardControl { socket, hands: self.hands }
+    }
+
+    /// Where the fingers at the reader's own pad press.
+    pub fn keys(&self) -> PathBuf {
+        self.sockets.path().join("reader/keys")
+    }
+
+    /// What passed between the reader with a pad and its card.
+    pub fn card_trace(&self) -> PathBuf {
+        self.sockets.path().join("reader/trace")
     }
 
     /// Kills `pcscd`, as a crash would. The card stays and reconnects later.
@@ -209,6 +283,23 @@ impl Drop for ReaderStack {
     }
 }
 
+/// Short and of our own: a Unix socket's path may have 107 bytes at most.
+fn sockets() -> Result<tempfile::TempDir, DemoError> {
+    tempfile::Builder::new().prefix("myna-").tempdir().map_err(|source| DemoError::File {
+        doing: "make a folder in",
+        path: std::env::temp_dir(),
+        source,
+    })
+}
+
+fn make_folder(path: &Path) -> Result<(), DemoError> {
+    std::fs::create_dir(path).map_err(|source| DemoError::File {
+        doing: "make",
+        path: path.to_owned(),
+        source,
+    })
+}
+
 fn reader_configuration(vpcd: &Path) -> String {
     format!(
         "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH {}\nCHANNELID 0x8C7B\n",
@@ -220,6 +311,7 @@ fn reader_configuration(vpcd: &Path) -> String {
 #[derive(Clone, Debug)]
 pub struct CardControl {
     socket: PathBuf,
+    hands: Hands,
 }
 
 impl CardControl {
@@ -230,11 +322,31 @@ impl CardControl {
     pub fn send(&self, command: &serde_json::Value) -> Result<serde_json::Value, DemoError> {
         let talk = |doing| move |source| DemoError::Talk { peer: "the card emulator", doing, source };
         let mut stream = UnixStream::connect(&self.socket).map_err(talk("connecting"))?;
+        if self.hands == Hands::Keys {
+            return Self::press(stream, command);
+        }
         stream.set_read_timeout(Some(READY_MS_MAX)).map_err(talk("setting a limit"))?;
         stream.write_all(format!("{command}\n").as_bytes()).map_err(talk("sending a command"))?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).map_err(talk("reading the answer"))?;
         serde_json::from_str(&line)
             .map_err(|_| DemoError::Unexpected { peer: "the card emulator", said: line.trim().to_owned() })
+    }
+    /// The same by the keys of the reader's pad, which give no answer.
+    fn press(mut keys: UnixStream, command: &serde_json::Value) -> Result<serde_json::Value, DemoError> {
+        let key = match command.get("do").and_then(serde_json::Value::as_str) {
+            Some("insert") => b"I",
+            Some("remove") => b"R",
+            Some(_) | None => {
+                let said = format!("no key is {command}");
+                return Err(DemoError::Unexpected { peer: "the reader's keys", said });
+            }
+        };
+        keys.write_all(key).map_err(|source| DemoError::Talk {
+            peer: "the reader's keys",
+            doing: "pressing one",
+            source,
+        })?;
+        Ok(serde_json::Value::Null)
     }
 }

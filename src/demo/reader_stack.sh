@@ -1,5 +1,6 @@
 # Runs inside namespaces of its own (mount, network, PID): see reader_stack.rs.
-# $1 directory for pcscd's socket  $2 pcscd  $3 reader configuration  $4 log file  $5... the card emulator and its arguments
+# $1 directory for pcscd's socket  $2 pcscd  $3 reader configuration  $4 log file  $5... the card emulator and its arguments, none
+# where the reader's driver has the card in it
 # Commands come on standard input, one word a line, each answered by "ok": pcscd-stop, pcscd-start.
 # When standard input ends (our parent is gone, however it went), this shell ends, and as process 1 takes the rest along.
 set -eu
@@ -25,7 +26,7 @@ stop_pcscd() {
 }
 
 start_pcscd
-"$@" >>"$log" 2>&1 </dev/null &
+if [ $# -gt 0 ]; then "$@" >>"$log" 2>&1 </dev/null & fi
 echo ok
 while read -r command; do
     case $command in

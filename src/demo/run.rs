@@ -35,6 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, DemoError> {
         host_url: host.url().to_owned(),
         pcsc_socket: reader.pcsc_socket(),
         pad_socket: None,
+        pin_at_reader: false,
         language: options.language.clone(),
         limits: Vec::new(),
         receipts_max: 10_000,

@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use serde_json::Value;
 
 use crate::programs::{self, Programs};
+use crate::reader_stack::PAD_READER;
 use crate::{DemoError, state::State, state::TERMINAL_ID};
 
 /// What a terminal needs to know of its surroundings.
@@ -21,6 +22,8 @@ pub struct TerminalSetup {
     pub pcsc_socket: PathBuf,
     /// The bench pad's socket; `None` for the console's own keys.
     pub pad_socket: Option<PathBuf>,
+    /// The card is in the reader with a PIN pad of its own, and PINs are typed there.
+    pub pin_at_reader: bool,
     /// Screen language, `ja` or `en`.
     pub language: String,
     /// More lines for the configuration's `[limits]`.
@@ -61,6 +64,7 @@ pub fn write_configuration(state: &State, setup: &TerminalSetup) -> Result<PathB
     let terminal = state.path("terminal");
     let terminal = terminal.display();
     let pad = match &setup.pad_socket {
+        _ if setup.pin_at_reader => "kind = \"reader\"".to_owned(),
         Some(socket) => format!("kind = \"socket\"\npath = \"{}\"", socket.display()),
         None => "kind = \"console\"".to_owned(),
     };
@@ -96,7 +100,7 @@ terminal_ca = "{pki}/ca/terminal.crt.pem"
 
 [card_unit]
 kind = "pcsc"
-reader = "Virtual PCD 00 00"
+reader = "{reader}"
 
 [pin_pad]
 {pad}
@@ -109,6 +113,7 @@ receipts_max = {receipts_max}
 [limits]
 {limits}
 "#,
+        reader = if setup.pin_at_reader { PAD_READER } else { "Virtual PCD 00 00" },
         language = setup.language,
         host = setup.host_url,
         receipts_max = setup.receipts_max,

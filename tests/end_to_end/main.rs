@@ -6,6 +6,7 @@ mod device;
 mod evidence;
 mod personas;
 mod pin_search;
+mod reader_pad;
 mod refusals;
 mod registers;
 mod service;

@@ -1,4 +1,5 @@
-//! Nothing remembers the PIN: twenty visits, each with a random PIN, everything logged at TRACE, and then a search.
+//! Nothing remembers the PIN: twenty visits, each with a random PIN, everything logged at TRACE, and then a search. The same
+//! with the PIN at the card reader's own pad, from where it does not even come into the terminal: twelve visits.
 //!
 //! Searched: the terminal's output, trace, journal, receipts, evidence and live memory, and the host's files. Looked for:
 //! the PIN and fifty decoys in every form that programs write bytes in. A four-digit number occurs by chance, so the PIN
@@ -16,7 +17,6 @@ use myna_demo::customer::{Customer, Whim};
 use myna_tests::{World, memory, text};
 
 const DECOYS: usize = 50;
-const VISITS: usize = 20;
 /// In so many visits must the PIN beat all decoys where decoys occur too; by chance that is one run in 51 each time.
 const BEATEN_MAX: usize = 4;
 
@@ -132,19 +132,59 @@ impl Findings {
     }
 }
 
-/// What the customer does in each of the twenty visits. `P` stands for the PIN.
-fn behaviours(pin: &str) -> Vec<(&'static str, Customer)> {
+/// The way of the PIN to the card.
+#[derive(Clone, Copy)]
+enum Road {
+    /// From a pad into the slot, and from there to the card.
+    Slot,
+    /// From the reader's own pad to the card.
+    Reader,
+}
+
+impl Road {
+    /// Visits of each kind: right, wrong, cancelled, pulled, time over.
+    const fn visits(self) -> [usize; 5] {
+        match self {
+            Self::Slot => [8, 4, 3, 3, 2],
+            // The reader's own time is half a minute.
+            Self::Reader => [4, 3, 2, 2, 1],
+        }
+    }
+
+    /// A world a visit: what one visit leaves is not mixed with another's. The card has this PIN.
+    fn world(self, pin: &str) -> World {
+        match self {
+            Self::Slot => {
+                let world = World::with_card("valid");
+                world.reader.card().send(&serde_json::json!({ "do": "pin", "value": pin })).unwrap();
+                world
+            }
+            Self::Reader => {
+                let folder = tempfile::tempdir().unwrap();
+                let persona = folder.path().join("random-pin.toml");
+                let text = format!(
+                    "name = \"random-pin\"\nsummary = \"A random PIN\"\n[authentication-pin]\nvalue = \"{pin}\"\n"
+                );
+                std::fs::write(&persona, text).unwrap();
+                World::with_pad(persona.to_str().unwrap())
+            }
+        }
+    }
+}
+
+/// What the customer does in each of the visits. `P` stands for the PIN.
+fn behaviours(road: Road, pin: &str) -> Vec<(&'static str, Customer)> {
+    let [rights, wrongs, cancels, pulls, times] = road.visits();
     let right = Customer::with_pin(pin);
     let keys = |keys: String| Customer { pins: vec![keys], ..Customer::with_pin(pin) };
     let at_pin = |whim| Customer { whim: Some(("pin".to_owned(), whim)), ..Customer::with_pin(pin) };
-    let mut all = vec![("right", right); 8];
+    let mut all = vec![("right", right); rights];
     // A wrong one, that is: the card has another. Then the customer cancels.
-    all.extend(vec![("wrong", Customer::with_pin(pin)); 4]);
+    all.extend(vec![("wrong", Customer::with_pin(pin)); wrongs]);
     // All digits, no enter: cancel with the slot full.
-    all.extend(vec![("cancelled", keys(format!("{pin}X"))); 3]);
-    all.extend(vec![("pulled", at_pin(Whim::TypeAndPullCard)); 3]);
-    all.extend(vec![("time over", at_pin(Whim::TypeAndWalkAway)); 2]);
-    assert_eq!(all.len(), VISITS);
+    all.extend(vec![("cancelled", keys(format!("{pin}X"))); cancels]);
+    all.extend(vec![("pulled", at_pin(Whim::TypeAndPullCard)); pulls]);
+    all.extend(vec![("time over", at_pin(Whim::TypeAndWalkAway)); times]);
     all
 }
 
@@ -190,21 +230,20 @@ fn traces(world: &World, memory: Vec<u8>, output: Vec<u8>) -> Vec<(String, Vec<u
     .collect()
 }
 
-/// Runs the twenty visits with `terminal` (the product, or one that leaks on purpose) and returns what was found.
-fn search(terminal: Option<&Path>) -> Findings {
+/// Runs the visits with `terminal` (the product, or one that leaks on purpose) and returns what was found.
+fn search(road: Road, terminal: Option<&Path>) -> Findings {
     let mut findings = Findings::default();
     let mut ended: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for visit in 0..VISITS {
+    let visits: usize = road.visits().iter().sum();
+    for visit in 0..visits {
         let numbers = draw();
         let pin = &numbers[0];
-        let (kind, customer) = behaviours(pin).swap_remove(visit);
-        // A world a visit: what one visit leaves is not mixed with another's.
-        let mut world = World::with_card("valid");
+        let (kind, customer) = behaviours(road, pin).swap_remove(visit);
+        let card_pin = if kind == "wrong" { other_than(pin) } else { pin.clone() };
+        let mut world = road.world(&card_pin);
         world.setup.trace = "trace".to_owned();
         world.setup.limits =
             ["pin_ms_max = 5000", "notice_ms_max = 5000", "time_warning_ms = 1000"].map(str::to_owned).into();
-        let card_pin = if kind == "wrong" { other_than(pin) } else { pin.clone() };
-        world.reader.card().send(&serde_json::json!({ "do": "pin", "value": card_pin })).unwrap();
         let mut process = world.terminal_of(terminal);
         let pid = process.pid();
         let mut memory = Vec::new();
@@ -226,7 +265,7 @@ fn search(terminal: Option<&Path>) -> Findings {
         let output = format!("{:?} {}", lived.screens, lived.result).into_bytes();
         findings.add(&numbers, &traces(&world, memory, output));
     }
-    assert_eq!(ended.values().sum::<usize>(), VISITS);
+    assert_eq!(ended.values().sum::<usize>(), visits);
     findings
 }
 
@@ -236,15 +275,23 @@ fn other_than(pin: &str) -> String {
 
 #[test]
 fn pin_search_finds_nothing_after_twenty_visits() {
-    let findings = search(None);
+    assert_found_nothing(&search(Road::Slot, None));
+}
+
+fn assert_found_nothing(findings: &Findings) {
     assert!(!findings.cells.is_empty(), "decoys occur by chance: the search sees something");
     let leaks = findings.leaks();
     assert!(leaks.is_empty(), "the PIN was found: {leaks:#?}");
 }
 
 #[test]
+fn pin_search_finds_nothing_after_twelve_visits_with_the_pin_at_the_reader() {
+    assert_found_nothing(&search(Road::Reader, None));
+}
+
+#[test]
 fn pin_search_finds_a_terminal_that_leaks() {
-    let leaks = search(Some(&myna_tests::leaky_terminal())).leaks();
+    let leaks = search(Road::Slot, Some(&myna_tests::leaky_terminal())).leaks();
     let found = |place: &str| leaks.iter().any(|leak| leak.starts_with(place));
     assert!(found("trace"), "the line in the trace: {leaks:#?}");
     assert!(memory::unreadable() || found("memory"), "the buffer that is not wiped: {leaks:#?}");

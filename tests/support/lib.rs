@@ -18,7 +18,7 @@ use serde_json::Value;
 use myna_demo::customer::{Customer, Visit};
 use myna_demo::host_process::HostProcess;
 use myna_demo::programs::Programs;
-use myna_demo::reader_stack::{CardSetup, ReaderStack};
+use myna_demo::reader_stack::{CardSetup, PadReader, ReaderStack};
 use myna_demo::state::State;
 use myna_demo::terminal_process::{TerminalProcess, TerminalSetup, write_configuration};
 
@@ -68,19 +68,41 @@ impl World {
 
     /// As [`World::with_card`], with more arguments for `card-emulator run`.
     pub fn with(persona: &str, emulator_arguments: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("myna-world-").tempdir().expect("a folder");
-        let state = State::open(folder.path()).expect("a state directory");
-        let host = HostProcess::start(programs(), &state).expect("a host");
+        let (folder, state) = begin();
         let more =
             ["--absent"].iter().chain(emulator_arguments).map(|&argument| argument.to_owned()).collect();
         let card =
             CardSetup { persona: persona.to_owned(), state: state.path("cards"), pki: state.pki(), more };
         let reader = ReaderStack::start(programs(), &state.path(""), &card).expect("a reader with a card");
         let pad = reader.folder().join("pad");
+        Self::around(folder, state, reader, pad, false)
+    }
+
+    /// As [`World::with_card`], with a reader that has a PIN pad of its own: PINs are typed there.
+    pub fn with_pad(persona: &str) -> Self {
+        let (folder, state) = begin();
+        // Built before the tests, which depend on it, and beside them.
+        let driver = std::env::current_exe().expect("this test").with_file_name("libifd_handler.so");
+        let card = PadReader { driver, persona: persona.to_owned(), pki: state.pki() };
+        let reader =
+            ReaderStack::start_with_pad(programs(), &state.path(""), &card).expect("a reader with a pad");
+        let pad = reader.keys();
+        Self::around(folder, state, reader, pad, true)
+    }
+
+    fn around(
+        folder: tempfile::TempDir,
+        state: State,
+        reader: ReaderStack,
+        pad: PathBuf,
+        pin_at_reader: bool,
+    ) -> Self {
+        let host = HostProcess::start(programs(), &state).expect("a host");
         let setup = TerminalSetup {
             host_url: host.url().to_owned(),
             pcsc_socket: reader.pcsc_socket(),
             pad_socket: Some(pad.clone()),
+            pin_at_reader,
             language: "ja".to_owned(),
             limits: Vec::new(),
             receipts_max: 10_000,
@@ -204,6 +226,12 @@ impl World {
     pub fn journal_count(&self, sql: &str) -> i64 {
         count(&self.state.journal(), sql)
     }
+}
+
+fn begin() -> (tempfile::TempDir, State) {
+    let folder = tempfile::Builder::new().prefix("myna-world-").tempdir().expect("a folder");
+    let state = State::open(folder.path()).expect("a state directory");
+    (folder, state)
 }
 
 fn count(database: &Path, sql: &str) -> i64 {
