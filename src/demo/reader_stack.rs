@@ -78,7 +78,8 @@ impl ReaderStack {
         let sockets = sockets()?;
         let mut emulator = vec![programs.card.clone().into_os_string()];
         emulator.extend(["run", "--persona", &card.persona].map(OsString::from));
-        let paths = [Path::new("--state"), &card.state, Path::new("--pki"), &card.pki, Path::new("--control")];
+        let paths =
+            [Path::new("--state"), &card.state, Path::new("--pki"), &card.pki, Path::new("--control")];
         emulator.extend(paths.map(OsString::from));
         emulator.push(sockets.path().join("card").into_os_string());
         emulator.extend(card.more.iter().map(OsString::from));
@@ -127,8 +128,11 @@ impl ReaderStack {
         make_folder(&pcscd_folder)?;
         let configuration = folder.join("reader.conf");
         let log = folder.join("reader.log");
-        std::fs::write(&configuration, readers)
-            .map_err(|source| DemoError::File { doing: "write", path: configuration.clone(), source })?;
+        std::fs::write(&configuration, readers).map_err(|source| DemoError::File {
+            doing: "write",
+            path: configuration.clone(),
+            source,
+        })?;
 
         let mut command = Command::new("unshare");
         if !nix::unistd::geteuid().is_root() {

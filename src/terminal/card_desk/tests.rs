@@ -1,5 +1,7 @@
 //! The desk's own answers: orders out of their order, and a system that gives no thread.
 
+mod reader_pad;
+
 use super::*;
 use crate::pin_desk::SlotPlace;
 use crate::queue::Inbox;

@@ -223,3 +223,17 @@ fn what_keeps_a_terminal_from_starting_has_the_code_of_its_device() {
     let state = |config: &mut Config| config.state_dir = in_the_way.join("state");
     assert_eq!(code(&state), Some("cannot-start"));
 }
+
+#[test]
+fn where_the_reader_takes_pins_no_other_pad_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = configuration(folder.path());
+    let config::PinPad::Socket { path } = &config.pin_pad else { panic!("{:?}", config.pin_pad) };
+    let socket = path.clone();
+    assert_eq!(pin_at(&config), PinAt::Slot);
+    config.pin_pad = config::PinPad::Reader {};
+    assert_eq!(pin_at(&config), PinAt::Reader);
+    let (parts, _) = start(&config).unwrap();
+    assert!(!socket.exists());
+    drop(parts);
+}

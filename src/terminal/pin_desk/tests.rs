@@ -83,3 +83,13 @@ fn without_a_thread_no_pin_is_asked_for_and_the_slot_stays_where_it_was() {
         assert!(place.take().is_some(), "the slot went with the thread that never was");
     });
 }
+
+/// Where PINs are typed at the card reader: who asks for one here has made a mistake, and hears so at once.
+#[test]
+fn without_a_pad_nobody_is_let_wait_for_one() {
+    let (mailbox, inbox) = Mailbox::new();
+    let mut side = AtReader { mailbox };
+    side.forget();
+    side.ask(TO);
+    assert_eq!(answered(&inbox), PinAnswer::Failed(OUT_OF_ORDER));
+}

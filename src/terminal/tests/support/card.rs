@@ -35,6 +35,11 @@ impl TestCard {
         check_card_certificate(&self.identity.certificate, &trust(), clock::now()).unwrap()
     }
 
+    /// The same as it lies on the card.
+    pub(crate) fn der(&self) -> Vec<u8> {
+        self.identity.certificate.clone()
+    }
+
     /// What the chip makes of the input: `r || s`.
     pub(crate) fn sign(&self, input: &[u8]) -> Vec<u8> {
         let key = p256::ecdsa::SigningKey::from_pkcs8_der(&self.identity.private_key_pkcs8).unwrap();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 pub(crate) mod card;
+pub(crate) mod pad_unit;
 pub(crate) mod people;
 pub(crate) mod unit;
 
