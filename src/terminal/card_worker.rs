@@ -29,10 +29,10 @@ use crate::clock;
 use crate::pin_desk::SlotPlace;
 use crate::queue::{CardTally, Mailbox, Message, Story, chain, told};
 
-/// How long a reader waits for the first key at its own pad, and for each other one.
+/// How long a reader waits at its own pad for the first key, and after it.
 const PAD_KEY_S: u8 = 30;
 
-/// Beyond this a reader that waits at its own pad is given up: its own limits add up to less.
+/// Beyond this a reader that waits at its own pad is given up. Its driver gives it up before: libccid after 90 seconds.
 pub(crate) const PAD_WHOLE_MS_MAX: u32 = 100_000;
 
 /// What a session is told to do after the reading.

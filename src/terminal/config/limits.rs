@@ -68,7 +68,7 @@ limits! {
     last_try_ms_max: 60_000 in 10_000..=600_000;
     /// All four digits of the PIN.
     pin_ms_max: 60_000 in 5_000..=900_000;
-    /// One entry at the card reader's own pad, which cannot be stopped from here: longer than the reader's own limits, which are 30 seconds a key and end after 100 seconds.
+    /// One entry at the card reader's own pad, which cannot be stopped from here: longer than the reader's own limits, which are 30 seconds without a key and 100 seconds in all.
     pin_on_pad_ms_max: 120_000 in 105_000..=600_000;
     /// How often the card reader's own pad is asked in one piece of the customer's time without a PIN being presented; more, and the reader comes back at once instead of waiting.
     pad_entries_max: 20 in 2..=200;

@@ -131,6 +131,9 @@ impl CardSide for SimCard {
         let mut world = self.0.borrow_mut();
         world.called("the card unit");
         world.order_verify_on_pad(to);
+        if world.is_sabotaged_by(Sabotage::DeskAsksReaderTwice) {
+            world.order_verify_on_pad(to);
+        }
     }
 
     fn sign(&self, to: EffectNo, input: Vec<u8>) {

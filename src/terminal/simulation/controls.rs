@@ -37,6 +37,11 @@ fn a_desk_that_verifies_twice_is_found() {
 }
 
 #[test]
+fn a_desk_that_asks_the_readers_pad_twice_is_found() {
+    finds(Sabotage::DeskAsksReaderTwice, &["recorded-before-done"]);
+}
+
+#[test]
 fn an_outbox_that_forgets_one_request_is_found() {
     finds(Sabotage::OutboxForgetsOne, &["outbox-goes-on"]);
 }

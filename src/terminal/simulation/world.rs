@@ -58,6 +58,8 @@ pub(super) enum Sabotage {
     HostDecidesTwice,
     /// The card's desk sends VERIFY twice for one entry.
     DeskVerifiesTwice,
+    /// The card's desk lets the reader's own pad take a second PIN for one order.
+    DeskAsksReaderTwice,
     /// A round over the outbox leaves one request out and says that nothing is left.
     OutboxForgetsOne,
     /// A new process leaves the requests of those before it out of its rounds.

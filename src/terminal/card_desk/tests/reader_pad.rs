@@ -3,6 +3,7 @@
 use transaction::{NotPresented, PinAt, Refusal, Tries, TriesLeft};
 
 use super::*;
+use crate::card_worker::PAD_WHOLE_MS_MAX;
 use crate::test_support::card::TestCard;
 use crate::test_support::pad_unit::{Entry, PadUnit};
 
@@ -102,6 +103,13 @@ fn what_is_lost_ends_the_session_and_is_not_tried_again() {
         ended(&inbox);
         assert_eq!(unit.done()[2..], ["entry", "power off"]);
     }
+}
+
+/// The reader is given up by the session before the machine's own deadline ends the visit: what came of it can still be told.
+#[test]
+fn no_configuration_ends_a_visit_before_the_reader_is_given_up() {
+    let limit = crate::config::Limits::TABLE.iter().find(|limit| limit.name == "pin_on_pad_ms_max").unwrap();
+    assert!(limit.min > PAD_WHOLE_MS_MAX, "{limit:?}");
 }
 
 /// The machine's deadline, or a card that is out: nobody waits for the reader any more.

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use crate::coverage::Coverage;
 use crate::fingerprint::fingerprint;
 use crate::model::Model;
-use crate::scenarios::{Scenario, all, deep, two_crashes};
+use crate::scenarios::{Scenario, all, at_readers_pad, deep, two_crashes};
 use crate::search::{Counterexample, Explored, explore};
 use crate::seeded::Bug;
 
@@ -130,7 +130,11 @@ fn every_law_holds_and_every_seeded_mistake_is_found() {
 /// at random, which never renames a number, meets only states that the search has met.
 #[test]
 fn a_walk_at_random_stays_in_what_was_explored() {
-    let model = model(two_crashes(), None);
+    side_by_side(vec![two_crashes(), at_readers_pad()], walk_at_random);
+}
+
+fn walk_at_random(scenario: Scenario) {
+    let model = model(scenario, None);
     let Ok((_, known)) = explore(&model) else { panic!("the laws hold") };
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut nexts = Vec::new();
