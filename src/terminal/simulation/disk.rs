@@ -9,8 +9,9 @@
 //! - [`Plan::WriteFails`]: the disk is full, from the n-th write on, until somebody makes room.
 //! - [`Plan::SyncFails`]: the n-th sync says that it failed, and so does each after it. What was written is there all
 //!   the same: the case in which a commit is not durable for its caller and durable for the next process.
-//! - [`Plan::Dies`]: at the n-th write the process is killed in the middle of it. Half of the write is on the disk,
-//!   nothing after it is; the caller finds out at its next call into the world.
+//! - [`Plan::Dies`]: at the n-th write the process is killed in the middle of it. Half of the write is on the disk, up to
+//!   the end of a sector: bytes of one sector reach it together or not at all. Nothing after it is; the caller finds out at
+//!   its next call into the world.
 #![expect(unsafe_code, reason = "SQLite's layer for files is a table of C functions")]
 
 use std::cell::Cell;
@@ -18,6 +19,9 @@ use std::ffi::{c_char, c_int, c_void};
 use std::sync::OnceLock;
 
 use rusqlite::ffi;
+
+/// Bytes that reach the medium together.
+const SECTOR_BYTES: ffi::sqlite3_int64 = 512;
 
 /// What is going to go wrong on this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,10 +232,16 @@ unsafe extern "C" fn write(
         Condition::Dead if was_dead => ffi::SQLITE_IOERR_WRITE,
         Condition::Dead => {
             // SAFETY: the same with fewer bytes of the same buffer.
-            let _half = unsafe { below(file, bytes, count / 2, offset) };
+            let _half = unsafe { below(file, bytes, torn(count, offset), offset) };
             ffi::SQLITE_IOERR_WRITE
         }
     }
+}
+
+/// How much of a write of `count` bytes at `offset` is on the disk when it is torn: half, in whole sectors.
+pub(super) fn torn(count: c_int, offset: ffi::sqlite3_int64) -> c_int {
+    let end = (offset + ffi::sqlite3_int64::from(count / 2)) / SECTOR_BYTES * SECTOR_BYTES;
+    c_int::try_from((end - offset).max(0)).unwrap_or(0)
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, flags: c_int) -> c_int {

@@ -107,3 +107,13 @@ fn one_read_that_fails_costs_a_damaged_journal_neither_its_place_nor_a_request()
     }
     assert!(failed > 5 && corrupt > 5, "{failed} reads failed, {corrupt} journals were set aside at once");
 }
+
+/// The header of a write-ahead log was torn within its sector, and the journal set aside a journal that was whole: a fault of
+/// this simulation's disk.
+#[test]
+fn what_lies_in_one_sector_is_not_torn() {
+    // The header of the log, and that of a frame.
+    assert_eq!((disk::torn(32, 0), disk::torn(24, 1024)), (0, 0));
+    // A page, at a sector's beginning and behind a frame's header.
+    assert_eq!((disk::torn(4_096, 512), disk::torn(4_096, 56)), (2_048, 1_992));
+}
