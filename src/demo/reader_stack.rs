@@ -15,23 +15,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::clock::wait_until;
-use crate::{DemoError, programs::Programs};
+use crate::hands::{CardControl, Hands};
+use crate::{DemoError, bench::CardSetup, programs::Programs};
 
 const SCRIPT: &str = include_str!("reader_stack.sh");
 const READY_MS_MAX: Duration = Duration::from_secs(10);
-
-/// Which card lies in the reader, and how it behaves.
-#[derive(Clone, Debug)]
-pub struct CardSetup {
-    /// A persona's name, or the path of a persona file.
-    pub persona: String,
-    /// Where cards keep their keys and counters.
-    pub state: PathBuf,
-    /// The test PKI that issues them.
-    pub pki: PathBuf,
-    /// Further arguments of `card-emulator run`, such as `--timing contact` or `--trace FILE`.
-    pub more: Vec<String>,
-}
 
 /// The running stack.
 #[derive(Debug)]
@@ -61,7 +49,7 @@ impl ReaderStack {
         })?;
         let configuration = folder.join("reader.conf");
         let log = folder.join("reader.log");
-        std::fs::write(&configuration, reader_configuration(&programs.vpcd))
+        std::fs::write(&configuration, reader_configuration(&programs.vpcd()?))
             .map_err(|source| DemoError::File { doing: "write", path: configuration.clone(), source })?;
 
         let mut command = Command::new("unshare");
@@ -82,7 +70,7 @@ impl ReaderStack {
             ])
             .arg(SCRIPT)
             .arg("reader-stack")
-            .args([pcscd_folder.as_path(), &programs.pcscd, &configuration, &log])
+            .args([pcscd_folder.as_path(), &programs.pcscd()?, &configuration, &log])
             .arg(&programs.card)
             .args(["run", "--persona", &card.persona])
             .args([Path::new("--state"), &card.state, Path::new("--pki"), &card.pki])
@@ -116,9 +104,14 @@ impl ReaderStack {
         self.sockets.path().join("pcscd/pcscd.comm")
     }
 
-    /// A folder for sockets, short and gone with the stack.
-    pub fn folder(&self) -> &Path {
-        self.sockets.path()
+    /// Where the terminal's bench pad is to listen.
+    pub fn pad_socket(&self) -> PathBuf {
+        self.sockets.path().join("pad")
+    }
+
+    /// The customer's.
+    pub fn hands(&self) -> Hands {
+        Hands::at_reader(self.card_socket(), self.pad_socket())
     }
 
     /// What `pcscd` and the card wrote.
@@ -128,7 +121,11 @@ impl ReaderStack {
 
     /// A connection to the card's control socket.
     pub fn card(&self) -> CardControl {
-        CardControl { socket: self.sockets.path().join("card") }
+        CardControl::new(self.card_socket())
+    }
+
+    fn card_socket(&self) -> PathBuf {
+        self.sockets.path().join("card")
     }
 
     /// Kills `pcscd`, as a crash would. The card stays and reconnects later.
@@ -183,7 +180,7 @@ impl ReaderStack {
 
     fn wait_for_card(&self) -> Result<(), DemoError> {
         let card = self.card();
-        wait_until(READY_MS_MAX, || UnixStream::connect(&card.socket).ok())
+        wait_until(READY_MS_MAX, || UnixStream::connect(card.socket()).ok())
             .map(drop)
             .ok_or_else(|| self.not_ready("no answer on the card emulator's control socket"))
     }
@@ -214,27 +211,4 @@ fn reader_configuration(vpcd: &Path) -> String {
         "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH {}\nCHANNELID 0x8C7B\n",
         vpcd.display()
     )
-}
-
-/// The card emulator's control socket: one JSON object a line each way (see its README).
-#[derive(Clone, Debug)]
-pub struct CardControl {
-    socket: PathBuf,
-}
-
-impl CardControl {
-    /// Sends one command and returns the emulator's answer.
-    ///
-    /// # Errors
-    /// When the emulator is gone or answers something that is not JSON.
-    pub fn send(&self, command: &serde_json::Value) -> Result<serde_json::Value, DemoError> {
-        let talk = |doing| move |source| DemoError::Talk { peer: "the card emulator", doing, source };
-        let mut stream = UnixStream::connect(&self.socket).map_err(talk("connecting"))?;
-        stream.set_read_timeout(Some(READY_MS_MAX)).map_err(talk("setting a limit"))?;
-        stream.write_all(format!("{command}\n").as_bytes()).map_err(talk("sending a command"))?;
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).map_err(talk("reading the answer"))?;
-        serde_json::from_str(&line)
-            .map_err(|_| DemoError::Unexpected { peer: "the card emulator", said: line.trim().to_owned() })
-    }
 }

@@ -16,14 +16,13 @@ fn killed_between_signature_and_answer(world: &World) {
     world.host_lever(&json!({ "lever": "slow", "ms": 3000 }));
     let mut terminal = world.terminal();
     let pid = nix::unistd::Pid::from_raw(terminal.pid().cast_signed());
-    let lived =
-        Customer::with_pin("1234").visit(&mut terminal, world.pad(), &world.reader.card(), |screen| {
-            if screen["screen"] == "sending" {
-                // The screen may be a moment ahead of the disk's answer to nobody: the record comes first, by type.
-                assert_eq!(world.journal_count(UNDECIDED), 1, "the signed request is durable");
-                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
-            }
-        });
+    let lived = Customer::with_pin("1234").visit(&mut terminal, &world.hands(), |screen| {
+        if screen["screen"] == "sending" {
+            // The screen may be a moment ahead of the disk's answer to nobody: the record comes first, by type.
+            assert_eq!(world.journal_count(UNDECIDED), 1, "the signed request is durable");
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        }
+    });
     assert!(lived.is_err(), "the terminal died: {lived:?}");
     world.host_lever(&json!({ "lever": "clear" }));
 }
@@ -130,9 +129,9 @@ fn a_pcscd_that_crashes_between_two_customers_is_found_again() {
     assert_eq!(text(&first.result, "outcome"), "registered", "{}", world.logs());
     let mut terminal = world.terminal();
     let mut crashed = false;
-    let (reader, pad) = (&mut world.reader, world.setup.pad_socket.clone().unwrap());
-    let card = reader.card();
-    let second = Customer::with_pin("1234").visit(&mut terminal, &pad, &card, |screen| {
+    let hands = world.hands();
+    let reader = world.reader();
+    let second = Customer::with_pin("1234").visit(&mut terminal, &hands, |screen| {
         if screen["screen"] == "terms" && !crashed {
             crashed = true;
             reader.stop_pcscd().unwrap();
@@ -153,7 +152,7 @@ fn a_terminal_killed_before_it_files_the_answer_files_it_after_a_restart() {
     let mut terminal = world.terminal();
     world.setup.under.clear();
     let customer = Customer::with_pin("1234");
-    assert!(customer.visit(&mut terminal, world.pad(), &world.reader.card(), |_| {}).is_err(), "it died");
+    assert!(customer.visit(&mut terminal, &world.hands(), |_| {}).is_err(), "it died");
     terminal.kill();
     assert!(watch.seen().killed.is_some());
 

@@ -204,13 +204,13 @@ fn search(terminal: Option<&Path>) -> Findings {
         world.setup.limits =
             ["pin_ms_max = 5000", "notice_ms_max = 5000", "time_warning_ms = 1000"].map(str::to_owned).into();
         let card_pin = if kind == "wrong" { other_than(pin) } else { pin.clone() };
-        world.reader.card().send(&serde_json::json!({ "do": "pin", "value": card_pin })).unwrap();
+        world.card_control().send(&serde_json::json!({ "do": "pin", "value": card_pin })).unwrap();
         let mut process = world.terminal_of(terminal);
         let pid = process.pid();
         let mut memory = Vec::new();
         let mut asked = false;
         let lived = customer
-            .visit(&mut process, world.pad(), &world.reader.card(), |screen| {
+            .visit(&mut process, &world.hands(), |screen| {
                 let name = screen["screen"].as_str().unwrap_or_default();
                 asked |= name == "pin";
                 // The PIN was in use; now the terminal waits for the customer, and must have forgotten it.
