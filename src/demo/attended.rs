@@ -15,7 +15,7 @@ use crate::state::State;
 /// Runs one visit on this console; `explain` is called with the name of each screen. Answers the exit status.
 ///
 /// # Errors
-/// When the terminal cannot be started or its trace not read.
+/// When the terminal cannot be started or its trace not read, or when it ends before its first screen.
 pub fn visit(
     programs: &Programs,
     state: &State,
@@ -35,13 +35,19 @@ pub fn visit(
     if let Some(trace) = child.stderr.take() {
         let pad_is_simulated = matches!(setup.devices, DeviceSetup::Serial(_));
         let mut fingers = None;
+        let mut seen = false;
+        let mut last = String::new();
         for line in BufReader::new(trace).lines() {
             let line = line.map_err(|source| DemoError::Talk {
                 peer: "the terminal",
                 doing: "following its trace",
                 source,
             })?;
-            let Some(screen) = screen_in(&line) else { continue };
+            let Some(screen) = screen_in(&line) else {
+                last = line;
+                continue;
+            };
+            seen = true;
             // The entry is over: the keys are the screen's again.
             drop(fingers.take());
             explain(screen);
@@ -51,6 +57,14 @@ pub fn visit(
                 "take-card" => hands.take_card()?,
                 _ => {}
             }
+        }
+        if !seen {
+            let _ended = child.wait();
+            return Err(DemoError::NotReady {
+                program: "the terminal",
+                why: last,
+                log: state.path("terminal"),
+            });
         }
     }
     let status = child.wait().map_err(|source| DemoError::Talk {

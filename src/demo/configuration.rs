@@ -44,8 +44,13 @@ pub enum DeviceSetup {
 }
 
 /// The unit's moves and repetitions need longer than a reader's answers: see `devices/card/README.md`.
-const SERIAL_LIMITS: [&str; 4] = ["card_read_ms_max", "verify_ms_max", "sign_ms_max", "make_safe_ms_max"];
-const SERIAL_MS_MAX: u32 = 20_000;
+const SERIAL_LIMITS: [(&str, u32); 5] = [
+    ("card_open_ms_max", 20_000),
+    ("card_read_ms_max", 20_000),
+    ("verify_ms_max", 20_000),
+    ("sign_ms_max", 20_000),
+    ("make_safe_ms_max", 20_000),
+];
 
 impl TerminalSetup {
     /// As a terminal of the demo: in Japanese, with paper of 80 mm.
@@ -75,8 +80,8 @@ impl TerminalSetup {
         let mut limits = self.limits.clone();
         if let DeviceSetup::Serial(_) = self.devices {
             let said = |name: &str| self.limits.iter().any(|line| line.starts_with(name));
-            let longer = SERIAL_LIMITS.iter().filter(|name| !said(name));
-            limits.extend(longer.map(|name| format!("{name} = {SERIAL_MS_MAX}")));
+            let longer = SERIAL_LIMITS.iter().filter(|(name, _)| !said(name));
+            limits.extend(longer.map(|(name, ms)| format!("{name} = {ms}")));
         }
         limits.join("\n")
     }

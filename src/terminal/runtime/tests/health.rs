@@ -108,6 +108,8 @@ struct Plugged {
 }
 
 impl CardSide for Plugged {
+    fn permit_entry(&mut self, _permitted: bool) {}
+
     fn make_safe(&mut self, to: Option<EffectNo>) {
         self.desk.make_safe(to);
     }
