@@ -130,7 +130,7 @@ impl Customer {
                 }
                 None => hands.press(b"X")?,
             },
-            "stopped" => terminal.press("confirm"),
+            "stopped" | "no-receipt" | "retained" => terminal.press("confirm"),
             "receipt" => terminal.press(if self.receipt { "yes" } else { "no" }),
             "take-card" => hands.take_card()?,
             // Waiting screens and messages ask for nothing.

@@ -49,8 +49,21 @@ fn evidence_answer(world: &World) -> String {
 
 #[test]
 fn killed_between_signature_and_answer_it_is_one_registration() {
-    let world = World::with_card("valid");
-    killed_between_signature_and_answer(&world);
+    one_registration_after_a_kill(&World::with_card("valid"));
+}
+
+/// The unit still has the card inside.
+#[test]
+fn killed_between_signature_and_answer_on_serial_lines_it_is_one_registration_and_the_unit_gives_the_card_back()
+ {
+    let world = World::serial("valid");
+    one_registration_after_a_kill(&world);
+    let unit = world.card_control().send(&json!({ "do": "status" })).unwrap();
+    assert_eq!((&unit["place"], &unit["entry_open"]), (&json!("hand"), &json!(false)), "{unit}");
+}
+
+fn one_registration_after_a_kill(world: &World) {
+    killed_between_signature_and_answer(world);
 
     // A restart: the card left inside comes back, the request is delivered, the next customer leaves.
     let leaves = Customer { whim: Some(("terms".to_owned(), Whim::Cancel)), ..Customer::with_pin("1234") };
@@ -69,7 +82,7 @@ fn killed_between_signature_and_answer_it_is_one_registration() {
     assert_eq!(world.host_count(REGISTRATIONS), 1);
     assert_eq!(world.journal_count(UNDECIDED), 0);
     assert_eq!(world.journal_count(DECIDED), 1);
-    assert_eq!(evidence_answer(&world), acceptance_number_at_host(&world));
+    assert_eq!(evidence_answer(world), acceptance_number_at_host(world));
 }
 
 #[test]
