@@ -44,13 +44,17 @@ pub enum DeviceSetup {
 }
 
 /// The unit's moves and repetitions need longer than a reader's answers: see `devices/card/README.md`.
-const SERIAL_LIMITS: [(&str, u32); 5] = [
+const SERIAL_LIMITS: [(&str, u32); 6] = [
     ("card_open_ms_max", 20_000),
     ("card_read_ms_max", 20_000),
     ("verify_ms_max", 20_000),
     ("sign_ms_max", 20_000),
     ("make_safe_ms_max", 20_000),
+    ("retain_ms_max", 20_000),
 ];
+
+/// In Thai a receipt is a picture, and a slower line would carry it for a minute.
+const PRINTER_BAUD: u32 = 115_200;
 
 impl TerminalSetup {
     /// As a terminal of the demo: in Japanese, with paper of 80 mm.
@@ -134,6 +138,7 @@ identity = "{identity}"
 kind = "serial"
 port = "{printer}"
 profile = "{profile}"
+baud = {PRINTER_BAUD}
 "#,
                 card_unit = ports.card_unit.display(),
                 pin_pad = ports.pin_pad.display(),
@@ -165,11 +170,7 @@ bench_only = true
 
 [place]
 name = "デモ用端末"
-
-[helpline]
-number = "0120-95-0178"
-menu = "5"
-hours = "平日 9:30〜20:00、土日祝 9:30〜17:30(年末年始を除く)"
+name_en = "Demo terminal"
 
 [host]
 url = "{host}"
