@@ -113,10 +113,11 @@ fn until(world: &World, service: &mut TerminalProcess, field: &str, value: &str)
 
 /// What `device status` says beside the service, whose configuration stays as it is.
 fn status(world: &World) -> Value {
-    let output = Command::new(&programs().terminal)
+    let mut command = Command::new(&programs().terminal);
+    world.setup.devices.tell(&mut command);
+    let output = command
         .args(["device", "status", "--json", "--config"])
         .arg(world.state.path("terminal/myna-atm.toml"))
-        .env("PCSCLITE_CSOCK_NAME", &world.setup.pcsc_socket)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
@@ -151,7 +152,7 @@ fn a_card_at_the_other_reader_is_seen_told_and_left_alone() {
     let seen = seen_at_other(&world, "present");
     assert_eq!((&seen["service"], &seen["devices"][0]["media"]), (&"running".into(), &"notPresent".into()));
     assert_eq!(seen["devices"][3]["name"], "Virtual PCD 00 00");
-    let card = world.reader.card().send(&serde_json::json!({ "do": "status" })).unwrap();
+    let card = world.card_control().send(&serde_json::json!({ "do": "status" })).unwrap();
     assert_eq!((&card["inserted"], &card["apdus"]), (&true.into(), &0.into()), "nobody talked to it: {card}");
 
     world.card("remove");

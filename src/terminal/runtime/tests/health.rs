@@ -108,7 +108,9 @@ struct Plugged {
 }
 
 impl CardSide for Plugged {
-    fn permit_entry(&mut self, _permitted: bool) {}
+    fn permit_entry(&mut self, permitted: bool) {
+        self.desk.permit_entry(permitted);
+    }
 
     fn make_safe(&mut self, to: Option<EffectNo>) {
         self.desk.make_safe(to);
