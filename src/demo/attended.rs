@@ -9,6 +9,7 @@ use crate::DemoError;
 use crate::configuration::{DeviceSetup, TerminalSetup, write_configuration};
 use crate::fingers::Fingers;
 use crate::hands::Hands;
+use crate::kept_process::Guard;
 use crate::programs::Programs;
 use crate::state::State;
 
@@ -32,6 +33,7 @@ pub fn visit(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|source| DemoError::Start { program: programs.terminal.display().to_string(), source })?;
+    let mut guard = Guard::over(&child)?;
     if let Some(trace) = child.stderr.take() {
         let pad_is_simulated = matches!(setup.devices, DeviceSetup::Serial(_));
         let mut fingers = None;
@@ -59,6 +61,7 @@ pub fn visit(
             }
         }
         if !seen {
+            guard.dismiss();
             let _ended = child.wait();
             return Err(DemoError::NotReady {
                 program: "the terminal",
@@ -67,6 +70,7 @@ pub fn visit(
             });
         }
     }
+    guard.dismiss();
     let status = child.wait().map_err(|source| DemoError::Talk {
         peer: "the terminal",
         doing: "waiting for its end",

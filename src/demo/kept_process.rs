@@ -1,14 +1,58 @@
-//! A program of ours that ends when its handle is dropped, or when this process dies, however that happens.
+//! Programs of ours that end when their handle is dropped, or when this process dies, however that happens.
 //!
-//! Invariant: the program is the child of a shell whose standard input is a pipe from here; the pipe's end is its end.
+//! Invariant: a shell whose standard input is a pipe from here sees to that; the pipe's end is the program's end. It is the
+//! program's parent ([`KeptProcess`]), or stands beside a program that is our own child ([`Guard`]).
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::DemoError;
 
 const SCRIPT: &str = include_str!("kept_process.sh");
+
+/// A line on standard input: all is well. Its end without a line: we are gone.
+const GUARD_SCRIPT: &str = "trap '' INT HUP TERM; read -r _ || kill -9 \"$1\"";
+
+/// Kills a child of ours when we cannot any more.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    shell: Child,
+    hold: Option<ChildStdin>,
+}
+
+impl Guard {
+    /// Begins to look after `child`.
+    ///
+    /// # Errors
+    /// When there is no shell.
+    pub(crate) fn over(child: &Child) -> Result<Self, DemoError> {
+        let mut shell = Command::new("sh")
+            .args(["-c", GUARD_SCRIPT, "guard", &child.id().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| DemoError::Start { program: "sh".to_owned(), source })?;
+        let hold = shell.stdin.take();
+        Ok(Self { shell, hold })
+    }
+
+    /// To be called before the child is waited for: afterwards its number may be another's.
+    pub(crate) fn dismiss(&mut self) {
+        if let Some(mut hold) = self.hold.take() {
+            // One that is gone already needs no word.
+            let _gone = writeln!(hold, "done");
+        }
+        let _ended = self.shell.wait();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.dismiss();
+    }
+}
 
 /// The running program.
 #[derive(Debug)]
@@ -88,6 +132,16 @@ mod tests {
         drop(kept);
         let gone = || nix::sys::signal::kill(pid, None).err();
         assert!(wait_until(Duration::from_secs(5), gone).is_some());
+    }
+
+    #[test]
+    fn a_guarded_child_lives_when_the_guard_is_dismissed_and_dies_when_its_pipe_ends() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        Guard::over(&child).unwrap().dismiss();
+        assert!(child.try_wait().unwrap().is_none());
+        let mut guard = Guard::over(&child).unwrap();
+        drop(guard.hold.take());
+        assert!(!child.wait().unwrap().success());
     }
 
     #[test]

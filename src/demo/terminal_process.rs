@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use serde_json::Value;
 
 use crate::configuration::{TerminalSetup, write_configuration};
+use crate::kept_process::Guard;
 use crate::programs::Programs;
 use crate::{DemoError, state::State};
 
@@ -17,6 +18,7 @@ use crate::{DemoError, state::State};
 #[derive(Debug)]
 pub struct TerminalProcess {
     child: Child,
+    guard: Guard,
     keys: Option<ChildStdin>,
     screens: BufReader<ChildStdout>,
     log: PathBuf,
@@ -66,10 +68,11 @@ impl TerminalProcess {
                 program: programs.terminal.display().to_string(),
                 source,
             })?;
+        let guard = Guard::over(&child)?;
         let (Some(keys), Some(screens)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(DemoError::Unexpected { peer: "the terminal", said: "no pipes".to_owned() });
         };
-        Ok(Self { child, keys: Some(keys), screens: BufReader::new(screens), log })
+        Ok(Self { child, guard, keys: Some(keys), screens: BufReader::new(screens), log })
     }
 
     /// The next line: a screen, or at the end the result. `None` when the terminal has ended.
@@ -115,6 +118,7 @@ impl TerminalProcess {
 
     /// Ends it as a power cut would (SIGKILL).
     pub fn kill(&mut self) {
+        self.guard.dismiss();
         let _killed = self.child.kill();
         let _ended = self.child.wait();
     }
@@ -125,6 +129,7 @@ impl TerminalProcess {
     /// When the system cannot tell how it ended.
     pub fn wait(&mut self) -> Result<ExitStatus, DemoError> {
         drop(self.keys.take());
+        self.guard.dismiss();
         self.child.wait().map_err(|source| DemoError::Talk {
             peer: "the terminal",
             doing: "waiting for its end",
