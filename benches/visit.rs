@@ -29,7 +29,7 @@ fn main() {
         let pid = terminal.pid();
         let (mut kib, mut private_kib) = (0, 0);
         let visit = Customer::with_pin("1234")
-            .visit(&mut terminal, world.pad(), &world.reader.card(), |screen| {
+            .visit(&mut terminal, &world.hands(), |screen| {
                 if screen["screen"] == "take-card" {
                     (kib, private_kib) = (status_kib(pid, "VmRSS:"), status_kib(pid, "RssAnon:"));
                 }
@@ -80,18 +80,19 @@ fn true_ms() -> f64 {
 
 /// APDUs and milliseconds of OpenSC for a login and one signature, on the same card.
 fn opensc(world: &World, trace: &std::path::Path) -> (usize, f64) {
-    world.reader.card().send(&serde_json::json!({ "do": "insert" })).unwrap();
+    world.card_control().send(&serde_json::json!({ "do": "insert" })).unwrap();
     let data = world.state.path("data");
     std::fs::write(&data, b"what the card signs").unwrap();
     std::thread::park_timeout(std::time::Duration::from_secs(1));
     let before = commands(trace);
     let watch = Stopwatch::start();
-    let signed = Command::new("pkcs11-tool")
+    let mut command = Command::new("pkcs11-tool");
+    world.setup.devices.tell(&mut command);
+    let signed = command
         .args(["-l", "-p", "1234", "--id", "1", "-s", "-m", "SHA256-RSA-PKCS", "-i"])
         .arg(&data)
         .arg("-o")
         .arg(world.state.path("signature"))
-        .env("PCSCLITE_CSOCK_NAME", world.reader.pcsc_socket())
         .output()
         .expect("opensc is installed (scripts/test does that)");
     let elapsed = watch.elapsed().as_secs_f64() * 1000.0;

@@ -162,7 +162,8 @@ impl<'p> Encoder<'p> {
     }
 
     fn text_line(&mut self, line: &TextLine, faces: &mut Faces) {
-        let all = line.right.iter().fold(line.text.clone(), |all, right| all + right);
+        let text = line.indented();
+        let all = line.right.iter().fold(text.clone(), |all, right| all + right);
         if !self.charset.has(&all) {
             return self.drawn(line, faces);
         }
@@ -171,13 +172,13 @@ impl<'p> Encoder<'p> {
         let free = (self.profile.columns).saturating_sub(line.width_of(&all));
         let spaces = |columns: usize| " ".repeat(columns / usize::from(line.cells[0].max(1)));
         match (&line.right, line.reversed) {
-            (Some(right), _) => self.text(letters, &format!("{}{}{right}", line.text, spaces(free))),
+            (Some(right), _) => self.text(letters, &format!("{text}{}{right}", spaces(free))),
             // The black reaches from edge to edge.
             (None, true) => {
-                let text = format!("{}{}{}", spaces(free / 2), line.text, spaces(free - free / 2));
+                let text = format!("{}{text}{}", spaces(free / 2), spaces(free - free / 2));
                 self.text(Letters { align: Align::Left, ..letters }, &text);
             }
-            (None, false) => self.text(letters, &line.text),
+            (None, false) => self.text(letters, &text),
         }
     }
 
@@ -212,8 +213,8 @@ impl<'p> Encoder<'p> {
     /// A line that the printer has no letters for.
     fn drawn(&mut self, line: &TextLine, faces: &mut Faces) {
         let mut style = drawn_style(line.cells, line.bold);
-        let all: f32 =
-            std::iter::once(&line.text).chain(&line.right).map(|text| faces.measure(text, style)).sum();
+        let texts = [line.behind, &line.text].into_iter().chain(line.right.as_deref());
+        let all: f32 = texts.map(|text| faces.measure(text, style)).sum();
         // Bold letters may be wider than those that were measured when the line was broken.
         let width = self.profile.dots as f32;
         if all > width {
@@ -222,7 +223,8 @@ impl<'p> Encoder<'p> {
         let mut parts = vec![(line.align, line.text.as_str())];
         parts.extend(line.right.as_deref().map(|right| (Align::Right, right)));
         let height = self.line_dots(line.cells);
-        let mut dots = draw_line(&parts, style, (self.profile.dots, height), faces);
+        let indent = faces.measure(line.behind, style);
+        let mut dots = draw_line(&parts, indent, style, (self.profile.dots, height), faces);
         if line.reversed {
             dots.invert();
         }

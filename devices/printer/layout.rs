@@ -74,6 +74,8 @@ struct BlockRule {
     #[serde(default)]
     reversed: bool,
     #[serde(default)]
+    apart: bool,
+    #[serde(default)]
     before: i32,
     #[serde(default)]
     padding: i32,
@@ -156,6 +158,8 @@ pub(super) struct Block<'a> {
     pub(super) frame: i32,
     /// White on black.
     pub(super) reversed: bool,
+    /// An empty line stands before it, where lines are all there is.
+    pub(super) apart: bool,
     pub(super) before: i32,
     pub(super) padding: i32,
     pub(super) after: i32,
@@ -167,7 +171,10 @@ pub(super) struct Part<'a> {
     pub(super) content: Content<'a>,
     pub(super) letters: Letters,
     pub(super) align: Align,
+    /// A picture of it is shrunk to one line where that is possible.
     pub(super) fit: bool,
+    /// A printer's own letters are set narrower for that. Not in large print: two lines of large letters are easier to read.
+    pub(super) narrows: bool,
     pub(super) before: i32,
     pub(super) between: i32,
 }
@@ -196,6 +203,7 @@ impl Layout {
             (!parts.is_empty() && !only_heading).then(|| Block {
                 frame: format.scaled(rule.frame),
                 reversed: rule.reversed,
+                apart: rule.apart,
                 before: format.scaled(rule.before),
                 padding: format.scaled(rule.padding),
                 after: format.scaled(rule.after),
@@ -227,6 +235,7 @@ impl Layout {
             letters: own,
             align: rule.align,
             fit: rule.fit,
+            narrows: rule.fit && receipt.variant == Variant::Normal,
             before: format.scaled(rule.before),
             between: format.scaled(rule.between),
         })

@@ -47,9 +47,11 @@ pub(super) fn lay_out(receipt: &Receipt, format: Format, faces: &Faces) -> Page 
     Page { format, margin, height: setter.y + format.scaled(layout.page.bottom), items: setter.items }
 }
 
-/// One line of text, as wide as the paper and `height` high: what a printer's own letters cannot say.
+/// One line of text, as wide as the paper and `height` high: what a printer's own letters cannot say. What stands at the left
+/// begins behind `indent` dots.
 pub(super) fn draw_line(
     parts: &[(Align, &str)],
+    indent: f32,
     style: Style,
     (width, height): (u32, u32),
     faces: &mut Faces,
@@ -59,7 +61,7 @@ pub(super) fn draw_line(
     for (align, text) in parts {
         let free = width as f32 - faces.measure(text, style);
         let x = match align {
-            Align::Left => 0.0,
+            Align::Left => indent,
             Align::Centre => free / 2.0,
             Align::Right => free,
         };

@@ -43,7 +43,7 @@ fn plain(line: &TextLine, columns: usize) -> String {
         Align::Right => columns.saturating_sub(width(text)),
     };
     match &line.right {
-        None => format!("{}{}", " ".repeat(left(&line.text)), line.text),
+        None => format!("{}{}", " ".repeat(left(&line.text)), line.indented()),
         Some(right) => {
             let gap = columns.saturating_sub(width(&line.text) + width(right));
             format!("{}{}{right}", line.text, " ".repeat(gap))

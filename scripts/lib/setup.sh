@@ -55,8 +55,14 @@ unpack() {
     touch "$into/.complete"
 }
 
+# setup_build: what building needs, and what checks the result. Enough for devices on serial lines.
+setup_build() {
+    need gcc g++ make pkg-config libpcsclite-dev libpcsclite1 openssl sqlite3
+}
+
 setup_base() {
-    need gcc g++ make pkg-config libpcsclite-dev libpcsclite1 libudev1 libsystemd0 iproute2 util-linux openssl sqlite3
+    setup_build
+    need libudev1 libsystemd0 iproute2 util-linux
     unpack pcscd
     unpack vsmartcard-vpcd
 }

@@ -1,55 +1,79 @@
-//! The demo with a person at the keyboard: the terminal's own console screen and pad on this tty; only the card's
-//! going in and out is done for them, when the terminal asks for it.
+//! The demo with a person at the keyboard: the terminal's own console screen on this tty, and its pad, or a simulated pad
+//! whose keys are this keyboard. The card's going in and out is done for them, when the terminal asks for it.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-use serde_json::json;
+use std::process::Stdio;
 
 use crate::DemoError;
+use crate::configuration::{DeviceSetup, PcscPad, TerminalSetup, write_configuration};
+use crate::fingers::Fingers;
+use crate::hands::Hands;
+use crate::kept_process::Guard;
 use crate::programs::Programs;
-use crate::reader_stack::ReaderStack;
 use crate::state::State;
-use crate::terminal_process::{TerminalSetup, write_configuration};
 
 /// Runs one visit on this console; `explain` is called with the name of each screen. Answers the exit status.
 ///
 /// # Errors
-/// When the terminal cannot be started or its trace not read.
+/// When the terminal cannot be started or its trace not read, or when it ends before its first screen.
 pub fn visit(
     programs: &Programs,
     state: &State,
     setup: &TerminalSetup,
-    reader: &ReaderStack,
+    hands: &Hands,
     explain: impl Fn(&str),
 ) -> Result<u8, DemoError> {
     let configuration = write_configuration(state, setup)?;
-    let mut child = Command::new(&programs.terminal)
+    let mut child = setup
+        .command(&programs.terminal)
         .args([Path::new("register"), Path::new("--config"), &configuration])
         .args(["--screen", "console"])
-        .env("PCSCLITE_CSOCK_NAME", &setup.pcsc_socket)
         .env("MYNA_LOG", "info")
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|source| DemoError::Start { program: programs.terminal.display().to_string(), source })?;
+    let mut guard = Guard::over(&child)?;
     if let Some(trace) = child.stderr.take() {
-        let card = reader.card();
+        let pad_is_simulated = match &setup.devices {
+            DeviceSetup::Serial(_) | DeviceSetup::Pcsc { pad: PcscPad::Reader, .. } => true,
+            DeviceSetup::Pcsc { pad: PcscPad::Console | PcscPad::Socket(_), .. } => false,
+        };
+        let mut fingers = None;
+        let mut seen = false;
+        let mut last = String::new();
         for line in BufReader::new(trace).lines() {
             let line = line.map_err(|source| DemoError::Talk {
                 peer: "the terminal",
                 doing: "following its trace",
                 source,
             })?;
-            let Some(screen) = screen_in(&line) else { continue };
+            let Some(screen) = screen_in(&line) else {
+                last = line;
+                continue;
+            };
+            seen = true;
+            // The entry is over: the keys are the screen's again.
+            drop(fingers.take());
             explain(screen);
             match screen {
-                "insert-card" => drop(card.send(&json!({ "do": "insert" }))?),
-                "take-card" => drop(card.send(&json!({ "do": "remove" }))?),
+                "insert-card" => hands.insert_card()?,
+                "pin" if pad_is_simulated => fingers = Some(Fingers::begin(hands.clone())?),
+                "take-card" => hands.take_card()?,
                 _ => {}
             }
         }
+        if !seen {
+            guard.dismiss();
+            let _ended = child.wait();
+            return Err(DemoError::NotReady {
+                program: "the terminal",
+                why: last,
+                log: state.path("terminal"),
+            });
+        }
     }
+    guard.dismiss();
     let status = child.wait().map_err(|source| DemoError::Talk {
         peer: "the terminal",
         doing: "waiting for its end",

@@ -1,18 +1,12 @@
 //! The simulated customer: reads the terminal's screens, presses its keys, takes the card, and enters the PIN at the
 //! simulated pad, or at the one of the card reader.
 //!
-//! Invariant: the PIN goes from here to the pad's socket and nowhere else.
+//! Invariant: the PIN goes from here to the pad's keys (`hands.rs`) and nowhere else.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::DemoError;
-use crate::clock::wait_until;
-use crate::reader_stack::CardControl;
+use crate::hands::Hands;
 use crate::terminal_process::TerminalProcess;
 
 /// How this customer behaves.
@@ -69,13 +63,11 @@ impl Customer {
     pub fn visit(
         &self,
         terminal: &mut TerminalProcess,
-        pad: &Path,
-        card: &CardControl,
+        hands: &Hands,
         mut see: impl FnMut(&Value),
     ) -> Result<Visit, DemoError> {
         let mut screens = Vec::new();
         let mut pins = self.pins.iter();
-        let mut hands = Hands { pad: pad.to_owned(), card: card.clone() };
         let mut away = false;
         let mut result = None;
         while let Some(line) = terminal.next_line()? {
@@ -95,20 +87,20 @@ impl Customer {
             }
             match &self.whim {
                 Some((at, whim)) if *at == name => match whim {
-                    Whim::Cancel if name == "pin" => hands.press_pad(b"X")?,
+                    Whim::Cancel if name == "pin" => hands.press(b"X")?,
                     Whim::Cancel | Whim::CancelOnScreen => terminal.press("cancel"),
                     Whim::PullCard => hands.pull_card()?,
                     Whim::WalkAway => away = true,
                     Whim::TypeAndPullCard => {
-                        hands.press_pad(self.pins.first().map(String::as_bytes).unwrap_or_default())?;
+                        hands.press(self.pins.first().map(String::as_bytes).unwrap_or_default())?;
                         hands.pull_card()?;
                     }
                     Whim::TypeAndWalkAway => {
-                        hands.press_pad(self.pins.first().map(String::as_bytes).unwrap_or_default())?;
+                        hands.press(self.pins.first().map(String::as_bytes).unwrap_or_default())?;
                         away = true;
                     }
                 },
-                _ => self.act(&name, terminal, &mut pins, &mut hands)?,
+                _ => self.act(&name, terminal, &mut pins, hands)?,
             }
         }
         let status = terminal.wait()?;
@@ -127,7 +119,7 @@ impl Customer {
         screen: &str,
         terminal: &mut TerminalProcess,
         pins: &mut impl Iterator<Item = &'a String>,
-        hands: &mut Hands,
+        hands: &Hands,
     ) -> Result<(), DemoError> {
         match screen {
             "terms" => terminal.press("confirm"),
@@ -135,44 +127,18 @@ impl Customer {
             "last-try" => terminal.press(if self.risks_last_try { "yes" } else { "no" }),
             "pin" => match pins.next() {
                 Some(pin) => {
-                    hands.press_pad(pin.as_bytes())?;
-                    hands.press_pad(b"E")?;
+                    hands.press(pin.as_bytes())?;
+                    hands.press(b"E")?;
                 }
-                None => hands.press_pad(b"X")?,
+                None => hands.press(b"X")?,
             },
-            "leave-pad" => hands.press_pad(b"X")?,
-            "stopped" => terminal.press("confirm"),
+            "leave-pad" => hands.press(b"X")?,
+            "stopped" | "no-receipt" | "retained" => terminal.press("confirm"),
             "receipt" => terminal.press(if self.receipt { "yes" } else { "no" }),
-            "take-card" => hands.pull_card()?,
+            "take-card" => hands.take_card()?,
             // Waiting screens and messages ask for nothing.
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// What a customer's hands reach: the pad and the card.
-struct Hands {
-    pad: PathBuf,
-    card: CardControl,
-}
-
-impl Hands {
-    fn press_pad(&mut self, keys: &[u8]) -> Result<(), DemoError> {
-        let talk = |doing| move |source| DemoError::Talk { peer: "the simulated pad", doing, source };
-        let connected = wait_until(Duration::from_secs(2), || UnixStream::connect(&self.pad).ok());
-        let mut pad = match connected {
-            Some(pad) => pad,
-            None => UnixStream::connect(&self.pad).map_err(talk("connecting"))?,
-        };
-        pad.write_all(keys).map_err(talk("pressing keys"))
-    }
-
-    fn insert_card(&mut self) -> Result<(), DemoError> {
-        self.card.send(&json!({ "do": "insert" })).map(drop)
-    }
-
-    fn pull_card(&mut self) -> Result<(), DemoError> {
-        self.card.send(&json!({ "do": "remove" })).map(drop)
     }
 }

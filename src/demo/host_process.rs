@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use crate::kept_process::Guard;
 use crate::programs::{self, Programs};
 use crate::{DemoError, state::State};
 
@@ -13,6 +14,7 @@ use crate::{DemoError, state::State};
 #[derive(Debug)]
 pub struct HostProcess {
     child: Child,
+    guard: Guard,
     url: String,
     log: PathBuf,
 }
@@ -65,14 +67,16 @@ impl HostProcess {
             .stderr(errors)
             .spawn()
             .map_err(|source| DemoError::Start { program: programs.host.display().to_string(), source })?;
+        let mut guard = Guard::over(&child)?;
         let said = first_line(&mut child)?;
         let Some(url) = said.split_whitespace().find(|word| word.starts_with("https://")) else {
+            guard.dismiss();
             let _killed = child.kill();
             let _ended = child.wait();
             return Err(DemoError::NotReady { program: "the host", why: format!("it said '{said}'"), log });
         };
         let url = url.replace("127.0.0.1", "localhost");
-        Ok(Self { child, url, log })
+        Ok(Self { child, guard, url, log })
     }
 
     /// Where it listens, `https://localhost:PORT`.
@@ -91,14 +95,14 @@ impl HostProcess {
     }
 
     /// Ends it as a crash would (SIGKILL).
-    pub fn kill(mut self) {
-        let _killed = self.child.kill();
-        let _ended = self.child.wait();
+    pub fn kill(self) {
+        drop(self);
     }
 }
 
 impl Drop for HostProcess {
     fn drop(&mut self) {
+        self.guard.dismiss();
         let _killed = self.child.kill();
         let _ended = self.child.wait();
     }

@@ -1,4 +1,5 @@
-//! Where the programs are: ours beside this one, `pcscd` and the virtual reader's driver below `target/tools`.
+//! Where the programs are: ours beside this one, `pcscd` and the virtual reader's driver below `target/tools`. The last two
+//! are looked for only when they are needed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,47 +15,82 @@ pub struct Programs {
     pub host: PathBuf,
     /// `card-emulator`.
     pub card: PathBuf,
-    /// `pcscd`, Debian's.
-    pub pcscd: PathBuf,
-    /// `libifdvpcd.so`, the virtual reader's driver (vsmartcard), Debian's.
-    pub vpcd: PathBuf,
+    /// `card-unit-simulator`.
+    pub card_unit: PathBuf,
+    /// `pin-pad-simulator`.
+    pub pin_pad: PathBuf,
+    /// `printer-simulator`.
+    pub printer: PathBuf,
+    tools: PathBuf,
 }
 
 const VPCD_PATH: &str = "usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
 impl Programs {
-    /// Finds all programs: `binaries` holds ours (usually `target/debug`).
+    /// Finds our programs in `binaries` (usually `target/debug`).
     ///
     /// # Errors
-    /// [`DemoError::NotBuilt`] or [`DemoError::NoTool`], naming the first that is missing.
+    /// [`DemoError::NotBuilt`], naming the first that is missing.
     pub fn find(binaries: &Path) -> Result<Self, DemoError> {
         let ours = |program: &'static str| {
             let path = binaries.join(program);
             if path.is_file() { Ok(path) } else { Err(DemoError::NotBuilt { program, path }) }
         };
-        let tools = tools_directory(binaries);
-        let tool = |what: &'static str, unpacked: PathBuf, installed: &str| {
-            let installed = PathBuf::from(installed);
-            match (unpacked.is_file(), installed.is_file()) {
-                (true, _) => Ok(unpacked),
-                (false, true) => Ok(installed),
-                (false, false) => Err(DemoError::NoTool { what, path: unpacked }),
-            }
-        };
         Ok(Self {
             terminal: ours("myna-atm")?,
             host: ours("myna-host")?,
             card: ours("card-emulator")?,
-            pcscd: tool("pcscd", tools.join("pcscd/usr/sbin/pcscd"), "/usr/sbin/pcscd")?,
-            vpcd: tool(
-                "the virtual reader's driver (vsmartcard-vpcd)",
-                tools.join("vsmartcard-vpcd").join(VPCD_PATH),
-                &format!("/{VPCD_PATH}"),
-            )?,
+            card_unit: ours("card-unit-simulator")?,
+            pin_pad: ours("pin-pad-simulator")?,
+            printer: ours("printer-simulator")?,
+            tools: tools_directory(binaries),
         })
     }
 
-    /// Finds all programs beside the running one: `target/debug`, also from a test in `target/debug/deps`.
+    /// `pcscd`, Debian's.
+    ///
+    /// # Errors
+    /// [`DemoError::NoTool`]
+    pub fn pcscd(&self) -> Result<PathBuf, DemoError> {
+        self.tool("pcscd", "pcscd/usr/sbin/pcscd", "/usr/sbin/pcscd")
+    }
+
+    /// `libifdvpcd.so`, the virtual reader's driver (vsmartcard), Debian's.
+    ///
+    /// # Errors
+    /// [`DemoError::NoTool`]
+    pub fn vpcd(&self) -> Result<PathBuf, DemoError> {
+        let unpacked = format!("vsmartcard-vpcd/{VPCD_PATH}");
+        self.tool("the virtual reader's driver (vsmartcard-vpcd)", &unpacked, &format!("/{VPCD_PATH}"))
+    }
+
+    /// `libifd_handler.so`, the driver of a reader with a pad (`tests/ifd_handler`): built with all programs, or for a test.
+    ///
+    /// # Errors
+    /// [`DemoError::NotBuilt`]
+    pub fn pad_driver(&self) -> Result<PathBuf, DemoError> {
+        const DRIVER: &str = "libifd_handler.so";
+        let path = self.terminal.with_file_name(DRIVER);
+        let beside_tests = self.terminal.with_file_name("deps").join(DRIVER);
+        match (beside_tests.is_file(), path.is_file()) {
+            (true, _) => Ok(beside_tests),
+            (false, true) => Ok(path),
+            (false, false) => Err(DemoError::NotBuilt { program: "the driver of a reader with a pad", path }),
+        }
+    }
+
+    /// Unpacked below the tools' folder, or installed.
+    fn tool(&self, what: &'static str, unpacked: &str, installed: &str) -> Result<PathBuf, DemoError> {
+        let unpacked = self.tools.join(unpacked);
+        let installed = PathBuf::from(installed);
+        match (unpacked.is_file(), installed.is_file()) {
+            (true, _) => Ok(unpacked),
+            (false, true) => Ok(installed),
+            (false, false) => Err(DemoError::NoTool { what, path: unpacked }),
+        }
+    }
+
+    /// Finds our programs beside the running one: `target/debug`, also from a test in `target/debug/deps`.
     ///
     /// # Errors
     /// As [`Programs::find`].

@@ -17,34 +17,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::clock::wait_until;
-use crate::{DemoError, programs::Programs};
+use crate::hands::{CardControl, Hands};
+use crate::{DemoError, bench::CardSetup, programs::Programs};
 
 const SCRIPT: &str = include_str!("reader_stack.sh");
 const READY_MS_MAX: Duration = Duration::from_secs(10);
-
-/// Which card lies in the reader, and how it behaves.
-#[derive(Clone, Debug)]
-pub struct CardSetup {
-    /// A persona's name, or the path of a persona file.
-    pub persona: String,
-    /// Where cards keep their keys and counters.
-    pub state: PathBuf,
-    /// The test PKI that issues them.
-    pub pki: PathBuf,
-    /// Further arguments of `card-emulator run`, such as `--timing contact` or `--trace FILE`.
-    pub more: Vec<String>,
-}
-
-/// A reader with a PIN pad of its own, and the card in it.
-#[derive(Clone, Debug)]
-pub struct PadReader {
-    /// The driver, `libifd_handler.so`.
-    pub driver: PathBuf,
-    /// A persona's name, or the path of a persona file.
-    pub persona: String,
-    /// The test PKI that issues the card.
-    pub pki: PathBuf,
-}
 
 /// The name of the reader with a pad.
 pub const PAD_READER: &str = "Pad Reader";
@@ -57,16 +34,8 @@ pub struct ReaderStack {
     answers: BufReader<ChildStdout>,
     sockets: tempfile::TempDir,
     log: PathBuf,
-    hands: Hands,
-}
-
-/// How a card is put in and taken out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hands {
-    /// By commands to the card emulator.
-    Emulator,
-    /// By keys of the pad's reader.
-    Keys,
+    /// The reader has a pad, whose keys move the card, too.
+    has_pad: bool,
 }
 
 impl ReaderStack {
@@ -83,8 +52,8 @@ impl ReaderStack {
         emulator.extend(paths.map(OsString::from));
         emulator.push(sockets.path().join("card").into_os_string());
         emulator.extend(card.more.iter().map(OsString::from));
-        let configuration = reader_configuration(&programs.vpcd);
-        let stack = Self::begin(programs, folder, sockets, &configuration, &emulator, Hands::Emulator)?;
+        let configuration = reader_configuration(&programs.vpcd()?);
+        let stack = Self::begin(programs, folder, sockets, &configuration, &emulator, false)?;
         stack.wait_for_card()?;
         Ok(stack)
     }
@@ -93,7 +62,7 @@ impl ReaderStack {
     ///
     /// # Errors
     /// As [`ReaderStack::start`].
-    pub fn start_with_pad(programs: &Programs, folder: &Path, reader: &PadReader) -> Result<Self, DemoError> {
+    pub fn start_with_pad(programs: &Programs, folder: &Path, setup: &CardSetup) -> Result<Self, DemoError> {
         let sockets = sockets()?;
         let card = sockets.path().join("reader");
         make_folder(&card)?;
@@ -102,16 +71,16 @@ impl ReaderStack {
             move |source| DemoError::File { doing, path, source }
         };
         let (persona, pki) = (card.join("persona"), card.join("pki"));
-        std::fs::write(&persona, &reader.persona).map_err(file("write", &persona))?;
-        std::os::unix::fs::symlink(&reader.pki, &pki).map_err(file("link", &pki))?;
+        std::fs::write(&persona, &setup.persona).map_err(file("write", &persona))?;
+        std::os::unix::fs::symlink(&setup.pki, &pki).map_err(file("link", &pki))?;
         let configuration = format!(
             "FRIENDLYNAME \"{PAD_READER}\"\nDEVICENAME {}\nLIBPATH {}\n",
             card.display(),
-            reader.driver.display()
+            programs.pad_driver()?.display()
         );
-        let stack = Self::begin(programs, folder, sockets, &configuration, &[], Hands::Keys)?;
+        let stack = Self::begin(programs, folder, sockets, &configuration, &[], true)?;
         stack.wait_for_card()?;
-        stack.card().send(&serde_json::json!({ "do": "remove" }))?;
+        stack.hands().take_card()?;
         Ok(stack)
     }
 
@@ -122,7 +91,7 @@ impl ReaderStack {
         sockets: tempfile::TempDir,
         readers: &str,
         emulator: &[OsString],
-        hands: Hands,
+        has_pad: bool,
     ) -> Result<Self, DemoError> {
         let pcscd_folder = sockets.path().join("pcscd");
         make_folder(&pcscd_folder)?;
@@ -152,7 +121,7 @@ impl ReaderStack {
             ])
             .arg(SCRIPT)
             .arg("reader-stack")
-            .args([pcscd_folder.as_path(), &programs.pcscd, &configuration, &log])
+            .args([pcscd_folder.as_path(), &programs.pcscd()?, &configuration, &log])
             .args(emulator)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
@@ -169,7 +138,7 @@ impl ReaderStack {
             return Err(DemoError::Unexpected { peer: "unshare", said: "no pipes".to_owned() });
         };
         let mut stack =
-            Self { child, commands: Some(commands), answers: BufReader::new(answers), sockets, log, hands };
+            Self { child, commands: Some(commands), answers: BufReader::new(answers), sockets, log, has_pad };
         stack.expect_ok()?;
         stack.wait_for_pcscd()?;
         Ok(stack)
@@ -190,23 +159,38 @@ impl ReaderStack {
         &self.log
     }
 
-    /// A connection to the card's control socket. Where the reader has a pad, it knows `insert` and `remove` only.
+    /// Where the terminal's bench pad is to listen.
+    pub fn pad_socket(&self) -> PathBuf {
+        self.sockets.path().join("pad")
+    }
+
+    /// The customer's.
+    pub fn hands(&self) -> Hands {
+        if self.has_pad {
+            Hands::at_pad_of_reader(self.keys())
+        } else {
+            Hands::at_reader(self.card_socket(), self.pad_socket())
+        }
+    }
+
+    /// A connection to the card's control socket; a reader with a pad has none.
     pub fn card(&self) -> CardControl {
-        let socket = match self.hands {
-            Hands::Emulator => self.sockets.path().join("card"),
-            Hands::Keys => self.keys(),
-        };
-        CardControl { socket, hands: self.hands }
+        CardControl::new(self.card_socket())
+    }
+
+    /// Where the card is moved.
+    fn card_socket(&self) -> PathBuf {
+        if self.has_pad { self.keys() } else { self.sockets.path().join("card") }
+    }
+
+    /// Whether PINs are typed at the reader.
+    pub const fn has_pad(&self) -> bool {
+        self.has_pad
     }
 
     /// Where the fingers at the reader's own pad press.
-    pub fn keys(&self) -> PathBuf {
+    fn keys(&self) -> PathBuf {
         self.sockets.path().join("reader/keys")
-    }
-
-    /// What passed between the reader with a pad and its card.
-    pub fn card_trace(&self) -> PathBuf {
-        self.sockets.path().join("reader/trace")
     }
 
     /// Kills `pcscd`, as a crash would. The card stays and reconnects later.
@@ -260,8 +244,8 @@ impl ReaderStack {
     }
 
     fn wait_for_card(&self) -> Result<(), DemoError> {
-        let card = self.card();
-        wait_until(READY_MS_MAX, || UnixStream::connect(&card.socket).ok())
+        let card = self.card_socket();
+        wait_until(READY_MS_MAX, || UnixStream::connect(&card).ok())
             .map(drop)
             .ok_or_else(|| self.not_ready("no answer on the card emulator's control socket"))
     }
@@ -309,48 +293,4 @@ fn reader_configuration(vpcd: &Path) -> String {
         "FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x8C7B\nLIBPATH {}\nCHANNELID 0x8C7B\n",
         vpcd.display()
     )
-}
-
-/// The card emulator's control socket: one JSON object a line each way (see its README).
-#[derive(Clone, Debug)]
-pub struct CardControl {
-    socket: PathBuf,
-    hands: Hands,
-}
-
-impl CardControl {
-    /// Sends one command and returns the emulator's answer.
-    ///
-    /// # Errors
-    /// When the emulator is gone or answers something that is not JSON.
-    pub fn send(&self, command: &serde_json::Value) -> Result<serde_json::Value, DemoError> {
-        let talk = |doing| move |source| DemoError::Talk { peer: "the card emulator", doing, source };
-        let mut stream = UnixStream::connect(&self.socket).map_err(talk("connecting"))?;
-        if self.hands == Hands::Keys {
-            return Self::press(stream, command);
-        }
-        stream.set_read_timeout(Some(READY_MS_MAX)).map_err(talk("setting a limit"))?;
-        stream.write_all(format!("{command}\n").as_bytes()).map_err(talk("sending a command"))?;
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).map_err(talk("reading the answer"))?;
-        serde_json::from_str(&line)
-            .map_err(|_| DemoError::Unexpected { peer: "the card emulator", said: line.trim().to_owned() })
-    }
-    /// The same by the keys of the reader's pad, which give no answer.
-    fn press(mut keys: UnixStream, command: &serde_json::Value) -> Result<serde_json::Value, DemoError> {
-        let key = match command.get("do").and_then(serde_json::Value::as_str) {
-            Some("insert") => b"I",
-            Some("remove") => b"R",
-            Some(_) | None => {
-                let said = format!("no key is {command}");
-                return Err(DemoError::Unexpected { peer: "the reader's keys", said });
-            }
-        };
-        keys.write_all(key).map_err(|source| DemoError::Talk {
-            peer: "the reader's keys",
-            doing: "pressing one",
-            source,
-        })?;
-        Ok(serde_json::Value::Null)
-    }
 }

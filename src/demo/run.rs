@@ -1,20 +1,22 @@
 //! Puts the parts together for one visit, attended or not.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
 use myna_demo::DemoError;
 use myna_demo::attended;
+use myna_demo::bench::{Bench, Devices};
+use myna_demo::configuration::{DeviceSetup, PcscPad, TerminalSetup};
 use myna_demo::customer::Customer;
 use myna_demo::host_process::HostProcess;
 use myna_demo::programs::Programs;
-use myna_demo::reader_stack::{CardSetup, ReaderStack};
+use myna_demo::serial_stack::PaperWidth;
 use myna_demo::state::State;
-use myna_demo::terminal_process::{TerminalProcess, TerminalSetup};
+use myna_demo::terminal_process::TerminalProcess;
 
-use crate::cli::{Options, YesNo};
+use crate::cli::{Options, ReceiptSize, YesNo};
 use crate::report;
 
 /// Runs the demo; the answer is the exit status.
@@ -23,39 +25,54 @@ pub(crate) fn run(options: &Options) -> Result<u8, DemoError> {
     let state = State::open(&options.state)?;
     say("Starting the acceptance host (its own process, mutual TLS on loopback) …");
     let host = HostProcess::start(&programs, &state)?;
-    say("Starting a private pcscd with a virtual reader and the card emulator (own network namespace) …");
-    let card = CardSetup {
-        persona: options.card.clone(),
-        state: state.path("cards"),
-        pki: state.pki(),
-        more: vec!["--absent".to_owned(), "--timing".to_owned(), options.timing.clone()],
-    };
-    let reader = ReaderStack::start(&programs, &state.path(""), &card)?;
-    let mut setup = TerminalSetup {
-        host_url: host.url().to_owned(),
-        pcsc_socket: reader.pcsc_socket(),
-        pad_socket: None,
-        pin_at_reader: false,
-        language: options.language.clone(),
-        limits: Vec::new(),
-        receipts_max: 10_000,
-        trace: "info".to_owned(),
-        under: Vec::new(),
-    };
-    if !options.unattended {
-        let code = attended::visit(&programs, &state, &setup, &reader, |screen| {
-            if let Some(line) = report::explain(screen) {
-                say(&format!("  » {line}"));
-            }
-        })?;
-        for line in report::proof(&state) {
-            say(&line);
+    let devices = Devices::from(options.devices);
+    say(match devices {
+        Devices::Pcsc => {
+            "Starting a private pcscd with a virtual reader and the card emulator (own network namespace) …"
         }
-        return Ok(code);
+        Devices::ReaderPad => {
+            "Starting a private pcscd with a reader that has a PIN pad of its own (own network namespace) …"
+        }
+        Devices::Serial => {
+            "Starting card unit, PIN pad and receipt printer in software, each at a pseudo-terminal …"
+        }
+    });
+    let paper = PaperWidth::from(options.paper);
+    let timing = ["--timing".to_owned(), options.timing.clone()];
+    let bench = Bench::start(devices, &programs, &state, &options.card, &timing, paper)?;
+    let mut setup = TerminalSetup::new(host.url(), bench.setup());
+    setup.language = options.language.tag().to_owned();
+    setup.paper_mm = paper.mm();
+    if options.receipt_size == ReceiptSize::Large {
+        setup.tables = "[receipt]\nsize = \"large\"\n".to_owned();
     }
-    let pad = reader.folder().join("pad");
-    setup.pad_socket = Some(pad.clone());
-    unattended(options, &programs, &state, &setup, &reader, &pad)
+    if options.unattended {
+        unattended(options, &programs, &state, &setup, &bench)
+    } else {
+        attended(devices, &programs, &state, setup, &bench)
+    }
+}
+
+fn attended(
+    devices: Devices,
+    programs: &Programs,
+    state: &State,
+    mut setup: TerminalSetup,
+    bench: &Bench,
+) -> Result<u8, DemoError> {
+    if let DeviceSetup::Pcsc { pad: pad @ PcscPad::Socket(_), .. } = &mut setup.devices {
+        // This console's own keys.
+        *pad = PcscPad::Console;
+    }
+    let code = attended::visit(programs, state, &setup, &bench.hands(), |screen| {
+        if let Some(line) = report::explain(devices, screen) {
+            say(&format!("  » {line}"));
+        }
+    })?;
+    for line in report::proof(state, &bench.receipts_folder(state)) {
+        say(&line);
+    }
+    Ok(code)
 }
 
 fn unattended(
@@ -63,26 +80,28 @@ fn unattended(
     programs: &Programs,
     state: &State,
     setup: &TerminalSetup,
-    reader: &ReaderStack,
-    pad: &Path,
+    bench: &Bench,
 ) -> Result<u8, DemoError> {
     let customer = Customer { receipt: options.receipt == YesNo::Yes, ..Customer::with_pin(&options.pin) };
+    let before = bench.receipts().len();
     let mut terminal = TerminalProcess::start(programs, state, setup)?;
-    let visit = customer.visit(&mut terminal, pad, &reader.card(), show)?;
-    let result = report::result(&visit.result, state);
+    let see = |screen: &Value| show(options.devices.into(), screen);
+    let visit = customer.visit(&mut terminal, &bench.hands(), see)?;
+    let paper = bench.receipts().split_off(before);
+    let result = report::result(&visit.result, state, paper.last().map(AsRef::as_ref));
     if let Some(receipt) = result.get("receipt").and_then(Value::as_str) {
-        say(&format!("The receipt: {}", PathBuf::from(receipt).display()));
+        say(&format!("The receipt: {}", Path::new(receipt).display()));
     }
     print_line(&result.to_string());
     let outcome = result.get("outcome").and_then(Value::as_str).unwrap_or_default();
     Ok(report::exit_code(outcome))
 }
 
-fn show(screen: &Value) {
+fn show(devices: Devices, screen: &Value) {
     let name = screen.get("screen").and_then(Value::as_str).unwrap_or_default();
     let title = screen.pointer("/words/title").and_then(Value::as_str).unwrap_or_default();
     say(&format!("[{name}] {title}"));
-    if let Some(line) = report::explain(name) {
+    if let Some(line) = report::explain(devices, name) {
         say(&format!("  » {line}"));
     }
 }

@@ -5,121 +5,23 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 
 use serde_json::Value;
 
-use crate::programs::{self, Programs};
-use crate::reader_stack::PAD_READER;
-use crate::{DemoError, state::State, state::TERMINAL_ID};
-
-/// What a terminal needs to know of its surroundings.
-#[derive(Clone, Debug)]
-pub struct TerminalSetup {
-    /// The host's address.
-    pub host_url: String,
-    /// The socket of the `pcscd` to use.
-    pub pcsc_socket: PathBuf,
-    /// The bench pad's socket; `None` for the console's own keys.
-    pub pad_socket: Option<PathBuf>,
-    /// The card is in the reader with a PIN pad of its own, and PINs are typed there.
-    pub pin_at_reader: bool,
-    /// Screen language, `ja` or `en`.
-    pub language: String,
-    /// More lines for the configuration's `[limits]`.
-    pub limits: Vec<String>,
-    /// How many receipts the printer has paper for.
-    pub receipts_max: u32,
-    /// The filter of its trace output, such as `info` or `trace`.
-    pub trace: String,
-    /// What starts the terminal, with its arguments, such as a tracer; usually nothing.
-    pub under: Vec<String>,
-}
-
-impl TerminalSetup {
-    /// A command that runs `terminal` under what the setup says, with the reader that it says.
-    pub fn command(&self, terminal: &Path) -> Command {
-        let mut command = programs::command(&self.under, terminal);
-        command.env("PCSCLITE_CSOCK_NAME", &self.pcsc_socket);
-        command
-    }
-}
+use crate::configuration::{TerminalSetup, write_configuration};
+use crate::kept_process::Guard;
+use crate::programs::Programs;
+use crate::{DemoError, state::State};
 
 /// A running `myna-atm register`.
 #[derive(Debug)]
 pub struct TerminalProcess {
     child: Child,
+    guard: Guard,
     keys: Option<ChildStdin>,
     screens: BufReader<ChildStdout>,
     log: PathBuf,
-}
-
-/// Writes the terminal's configuration and returns its path.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write_configuration(state: &State, setup: &TerminalSetup) -> Result<PathBuf, DemoError> {
-    let pki = state.pki();
-    let pki = pki.display();
-    let terminal = state.path("terminal");
-    let terminal = terminal.display();
-    let pad = match &setup.pad_socket {
-        _ if setup.pin_at_reader => "kind = \"reader\"".to_owned(),
-        Some(socket) => format!("kind = \"socket\"\npath = \"{}\"", socket.display()),
-        None => "kind = \"console\"".to_owned(),
-    };
-    let text = format!(
-        r#"# Written by the demo; see docs/example-myna-atm.toml.
-terminal_id = "{TERMINAL_ID}"
-state_dir = "{terminal}"
-language = "{language}"
-allow_test_roots = true
-bench_only = true
-
-[place]
-name = "デモ用端末"
-
-[helpline]
-number = "0120-95-0178"
-menu = "5"
-hours = "平日 9:30〜20:00、土日祝 9:30〜17:30(年末年始を除く)"
-
-[host]
-url = "{host}"
-ca = "{pki}/ca/host.crt.pem"
-answer_ca = "{pki}/ca/host.crt.pem"
-
-[keys]
-tls = {{ certificate = "{pki}/terminals/{TERMINAL_ID}/tls.crt.pem", key = "{pki}/terminals/{TERMINAL_ID}/tls.key.pem" }}
-evidence = {{ certificate = "{pki}/terminals/{TERMINAL_ID}/evidence.crt.pem", key = "{pki}/terminals/{TERMINAL_ID}/evidence.key.pem" }}
-log = {{ certificate = "{pki}/terminals/{TERMINAL_ID}/log.crt.pem", key = "{pki}/terminals/{TERMINAL_ID}/log.key.pem" }}
-
-[trust]
-card_anchors_test = "{pki}/anchors/card-test"
-terminal_ca = "{pki}/ca/terminal.crt.pem"
-
-[card_unit]
-kind = "pcsc"
-reader = "{reader}"
-
-[pin_pad]
-{pad}
-
-[printer]
-kind = "file"
-dir = "{terminal}/receipts"
-receipts_max = {receipts_max}
-
-[limits]
-{limits}
-"#,
-        reader = if setup.pin_at_reader { PAD_READER } else { "Virtual PCD 00 00" },
-        language = setup.language,
-        host = setup.host_url,
-        receipts_max = setup.receipts_max,
-        limits = setup.limits.join("\n"),
-    );
-    state.write("terminal/myna-atm.toml", &text)
 }
 
 impl TerminalProcess {
@@ -166,10 +68,11 @@ impl TerminalProcess {
                 program: programs.terminal.display().to_string(),
                 source,
             })?;
+        let guard = Guard::over(&child)?;
         let (Some(keys), Some(screens)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(DemoError::Unexpected { peer: "the terminal", said: "no pipes".to_owned() });
         };
-        Ok(Self { child, keys: Some(keys), screens: BufReader::new(screens), log })
+        Ok(Self { child, guard, keys: Some(keys), screens: BufReader::new(screens), log })
     }
 
     /// The next line: a screen, or at the end the result. `None` when the terminal has ended.
@@ -215,6 +118,7 @@ impl TerminalProcess {
 
     /// Ends it as a power cut would (SIGKILL).
     pub fn kill(&mut self) {
+        self.guard.dismiss();
         let _killed = self.child.kill();
         let _ended = self.child.wait();
     }
@@ -225,6 +129,7 @@ impl TerminalProcess {
     /// When the system cannot tell how it ended.
     pub fn wait(&mut self) -> Result<ExitStatus, DemoError> {
         drop(self.keys.take());
+        self.guard.dismiss();
         self.child.wait().map_err(|source| DemoError::Talk {
             peer: "the terminal",
             doing: "waiting for its end",

@@ -107,6 +107,10 @@ impl CardSide for CardDesk {
         }
     }
 
+    fn permit_entry(&mut self, permitted: bool) {
+        self.work.unit.permit_entry(permitted);
+    }
+
     fn read(&mut self, to: EffectNo, visit: VisitId) {
         self.end();
         match CardWorker::read(self.work.clone(), to, visit) {

@@ -24,6 +24,9 @@ pub(crate) trait CardSide {
     /// Powers off any card found, then begins to watch the unit. The answer to `to`, if anybody asks, says what was found.
     fn make_safe(&mut self, to: Option<EffectNo>);
 
+    /// Whether the customer is asked for a card: a unit with a shutter lets one in then, and no other.
+    fn permit_entry(&mut self, permitted: bool);
+
     /// Opens a session and reads the card.
     fn read(&mut self, to: EffectNo, visit: VisitId);
 

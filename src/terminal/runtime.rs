@@ -5,23 +5,25 @@
 //! - Whatever goes wrong here, a failed commit or a bug, ends with the card back in its owner's hand: release, wait until
 //!   it is taken, stop with the reason.
 
+mod card_taken;
 mod devices;
 mod dispatch;
 mod evidence;
 mod filing;
 mod outbox;
 mod screens;
+mod shutter;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU8;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use journal::{CheckpointSigner, Journal};
 use transaction::{
-    CardEvent, Device, Durable as _, Effect, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered,
-    Policy, Record, Recovery, Release, Step,
+    Device, Durable as _, Effect, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered, Policy,
+    Record, Recovery, Release, Step,
 };
 
 use crate::clock::Clock;
@@ -196,6 +198,7 @@ impl Runtime {
 
     /// The end of the work, whichever it was.
     pub(crate) fn end(mut self, worked: Worked) -> Ended {
+        self.close_the_way_in();
         let (stopped, release) = match worked {
             Ok(Ok(ended)) => {
                 // What came after the end of the goal: its result is durable already, and stands.
@@ -387,24 +390,6 @@ impl Runtime {
         self.commits_before = self.parts.journal.stats().commits;
         self.folder.open(visit, self.parts.clock.instant());
         self.give_self(Event::Begin(visit), Story::default());
-    }
-
-    /// There is no machine any more. The card is waited for, as long as somebody can tell whether it is there.
-    fn wait_for_card_taken(&mut self) {
-        let reminder = Duration::from_millis(u64::from(self.parts.config.limits.card_take_ms_max));
-        let mut deadline = self.parts.clock.instant() + reminder;
-        loop {
-            let Some(letter) = self.parts.post.next(Some(deadline)) else {
-                self.release(Release::ReturnCard, None);
-                deadline = self.parts.clock.instant() + reminder;
-                continue;
-            };
-            match letter.message {
-                Message::Event(Event::Card(CardEvent::Removed | CardEvent::UnitLost(_))) => return,
-                Message::Event(Event::Fault(fault)) if fault.device == Device::CardUnit => return,
-                _ => {}
-            }
-        }
     }
 }
 

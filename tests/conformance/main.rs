@@ -10,7 +10,8 @@ mod printer;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use myna_demo::reader_stack::{CardSetup, ReaderStack};
+use myna_demo::bench::CardSetup;
+use myna_demo::reader_stack::ReaderStack;
 use myna_demo::state::State;
 use myna_tests::programs;
 

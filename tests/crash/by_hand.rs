@@ -16,14 +16,13 @@ fn killed_between_signature_and_answer(world: &World) {
     world.host_lever(&json!({ "lever": "slow", "ms": 3000 }));
     let mut terminal = world.terminal();
     let pid = nix::unistd::Pid::from_raw(terminal.pid().cast_signed());
-    let lived =
-        Customer::with_pin("1234").visit(&mut terminal, world.pad(), &world.reader.card(), |screen| {
-            if screen["screen"] == "sending" {
-                // The screen may be a moment ahead of the disk's answer to nobody: the record comes first, by type.
-                assert_eq!(world.journal_count(UNDECIDED), 1, "the signed request is durable");
-                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
-            }
-        });
+    let lived = Customer::with_pin("1234").visit(&mut terminal, &world.hands(), |screen| {
+        if screen["screen"] == "sending" {
+            // The screen may be a moment ahead of the disk's answer to nobody: the record comes first, by type.
+            assert_eq!(world.journal_count(UNDECIDED), 1, "the signed request is durable");
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        }
+    });
     assert!(lived.is_err(), "the terminal died: {lived:?}");
     world.host_lever(&json!({ "lever": "clear" }));
 }
@@ -50,8 +49,21 @@ fn evidence_answer(world: &World) -> String {
 
 #[test]
 fn killed_between_signature_and_answer_it_is_one_registration() {
-    let world = World::with_card("valid");
-    killed_between_signature_and_answer(&world);
+    one_registration_after_a_kill(&World::with_card("valid"));
+}
+
+/// The unit still has the card inside.
+#[test]
+fn killed_between_signature_and_answer_on_serial_lines_it_is_one_registration_and_the_unit_gives_the_card_back()
+ {
+    let world = World::serial("valid");
+    one_registration_after_a_kill(&world);
+    let unit = world.card_control().send(&json!({ "do": "status" })).unwrap();
+    assert_eq!((&unit["place"], &unit["entry_open"]), (&json!("hand"), &json!(false)), "{unit}");
+}
+
+fn one_registration_after_a_kill(world: &World) {
+    killed_between_signature_and_answer(world);
 
     // A restart: the card left inside comes back, the request is delivered, the next customer leaves.
     let leaves = Customer { whim: Some(("terms".to_owned(), Whim::Cancel)), ..Customer::with_pin("1234") };
@@ -70,7 +82,7 @@ fn killed_between_signature_and_answer_it_is_one_registration() {
     assert_eq!(world.host_count(REGISTRATIONS), 1);
     assert_eq!(world.journal_count(UNDECIDED), 0);
     assert_eq!(world.journal_count(DECIDED), 1);
-    assert_eq!(evidence_answer(&world), acceptance_number_at_host(&world));
+    assert_eq!(evidence_answer(world), acceptance_number_at_host(world));
 }
 
 #[test]
@@ -130,9 +142,9 @@ fn a_pcscd_that_crashes_between_two_customers_is_found_again() {
     assert_eq!(text(&first.result, "outcome"), "registered", "{}", world.logs());
     let mut terminal = world.terminal();
     let mut crashed = false;
-    let (reader, pad) = (&mut world.reader, world.setup.pad_socket.clone().unwrap());
-    let card = reader.card();
-    let second = Customer::with_pin("1234").visit(&mut terminal, &pad, &card, |screen| {
+    let hands = world.hands();
+    let reader = world.reader();
+    let second = Customer::with_pin("1234").visit(&mut terminal, &hands, |screen| {
         if screen["screen"] == "terms" && !crashed {
             crashed = true;
             reader.stop_pcscd().unwrap();
@@ -153,7 +165,7 @@ fn a_terminal_killed_before_it_files_the_answer_files_it_after_a_restart() {
     let mut terminal = world.terminal();
     world.setup.under.clear();
     let customer = Customer::with_pin("1234");
-    assert!(customer.visit(&mut terminal, world.pad(), &world.reader.card(), |_| {}).is_err(), "it died");
+    assert!(customer.visit(&mut terminal, &world.hands(), |_| {}).is_err(), "it died");
     terminal.kill();
     assert!(watch.seen().killed.is_some());
 

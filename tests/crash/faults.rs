@@ -43,7 +43,7 @@ fn original() -> &'static Original {
         world.setup.limits = usual;
         world.host_lever(&json!({ "lever": "clear" }));
         assert!(world.deliver().status.success(), "{}", world.logs());
-        world.reader.card().send(&json!({ "do": "persona", "name": "revoked" })).unwrap();
+        world.card_control().send(&json!({ "do": "persona", "name": "revoked" })).unwrap();
         assert_eq!(text(&world.visit(&customer).result, "code"), "certificate-revoked", "{}", world.logs());
 
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("books-of-real-visits");

@@ -2,7 +2,8 @@
 
 use std::process::{Command, Output};
 
-use myna_demo::terminal_process::{TerminalProcess, write_configuration};
+use myna_demo::configuration::write_configuration;
+use myna_demo::terminal_process::TerminalProcess;
 use myna_tests::{World, programs};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,12 +15,13 @@ fn device(world: &World, arguments: &[&str]) -> Output {
 
 fn started(world: &World, arguments: &[&str]) -> std::process::Child {
     let configuration = write_configuration(&world.state, &world.setup).unwrap();
-    Command::new(&programs().terminal)
+    let mut command = Command::new(&programs().terminal);
+    world.setup.devices.tell(&mut command);
+    command
         .arg("device")
         .args(arguments)
         .arg("--config")
         .arg(configuration)
-        .env("PCSCLITE_CSOCK_NAME", &world.setup.pcsc_socket)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -61,7 +63,7 @@ fn the_card_unit_is_tried_with_a_card_and_without_its_pin() {
     let tried = trying.wait_with_output().unwrap();
     assert!(tried.status.success(), "{}", text(&tried));
     assert!(text(&tried).contains("3 PIN tries left"), "{}", text(&tried));
-    let counters = world.reader.card().send(&serde_json::json!({ "do": "counters" })).unwrap();
+    let counters = world.card_control().send(&serde_json::json!({ "do": "counters" })).unwrap();
     assert_eq!(counters["counters"]["jpki/0018"]["left"], 3, "{counters}");
 }
 
@@ -70,7 +72,7 @@ fn the_pad_is_tried_and_its_digits_are_not_shown() {
     let world = World::with_card("valid");
     let trying = started(&world, &["test", "pin-pad"]);
     for _ in 0..100 {
-        if std::os::unix::net::UnixStream::connect(world.pad()).is_ok() {
+        if std::os::unix::net::UnixStream::connect(world.hands().pad()).is_ok() {
             break;
         }
         std::thread::park_timeout(std::time::Duration::from_millis(20));
@@ -111,10 +113,11 @@ fn until(world: &World, service: &mut TerminalProcess, field: &str, value: &str)
 
 /// What `device status` says beside the service, whose configuration stays as it is.
 fn status(world: &World) -> Value {
-    let output = Command::new(&programs().terminal)
+    let mut command = Command::new(&programs().terminal);
+    world.setup.devices.tell(&mut command);
+    let output = command
         .args(["device", "status", "--json", "--config"])
         .arg(world.state.path("terminal/myna-atm.toml"))
-        .env("PCSCLITE_CSOCK_NAME", &world.setup.pcsc_socket)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
@@ -149,7 +152,7 @@ fn a_card_at_the_other_reader_is_seen_told_and_left_alone() {
     let seen = seen_at_other(&world, "present");
     assert_eq!((&seen["service"], &seen["devices"][0]["media"]), (&"running".into(), &"notPresent".into()));
     assert_eq!(seen["devices"][3]["name"], "Virtual PCD 00 00");
-    let card = world.reader.card().send(&serde_json::json!({ "do": "status" })).unwrap();
+    let card = world.card_control().send(&serde_json::json!({ "do": "status" })).unwrap();
     assert_eq!((&card["inserted"], &card["apdus"]), (&true.into(), &0.into()), "nobody talked to it: {card}");
 
     world.card("remove");

@@ -1,4 +1,4 @@
-//! Whole visits through the real programs: terminal, `pcscd`, card emulator, host.
+//! Whole visits through the real programs: terminal, host, and devices in software, behind `pcscd` or on serial lines.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
@@ -9,5 +9,6 @@ mod pin_search;
 mod reader_pad;
 mod refusals;
 mod registers;
+mod serial;
 mod service;
 mod start_up;

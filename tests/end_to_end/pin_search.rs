@@ -1,22 +1,27 @@
-//! Nothing remembers the PIN: twenty visits, each with a random PIN, everything logged at TRACE, and then a search. The same
-//! with the PIN at the card reader's own pad, from where it does not even come into the terminal: twelve visits.
+//! Nothing remembers the PIN: twenty visits, each with a random PIN, everything logged at TRACE, and then a search; behind
+//! `pcscd` with a socket as pad, and with card unit, pad and printer on serial lines. The same in twelve visits with the PIN at
+//! the card reader's own pad, from where it does not even come into the terminal.
 //!
 //! Searched: the terminal's output, trace, journal, receipts, evidence and live memory, and the host's files. Looked for:
 //! the PIN and fifty decoys in every form that programs write bytes in. A four-digit number occurs by chance, so the PIN
 //! is compared with the decoys: a form that no decoy ever takes may not be the PIN's twice, and where decoys occur, the
-//! PIN may not beat all of them again and again. Out of scope, because the PIN is theirs to hold: the card emulator,
-//! the simulated customer, `pcscd`.
+//! PIN may not beat all of them again and again. Out of scope, because the PIN is theirs to hold: the simulated
+//! devices, the simulated customer, `pcscd`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 
+use myna_demo::bench::Devices;
 use myna_demo::customer::{Customer, Whim};
 use myna_tests::{World, memory, text};
 
 const DECOYS: usize = 50;
+/// Visits at a time: most of a visit is waiting.
+const AT_ONCE: usize = 4;
 /// In so many visits must the PIN beat all decoys where decoys occur too; by chance that is one run in 51 each time.
 const BEATEN_MAX: usize = 4;
 
@@ -132,49 +137,18 @@ impl Findings {
     }
 }
 
-/// The way of the PIN to the card.
-#[derive(Clone, Copy)]
-enum Road {
-    /// From a pad into the slot, and from there to the card.
-    Slot,
-    /// From the reader's own pad to the card.
-    Reader,
-}
-
-impl Road {
-    /// Visits of each kind: right, wrong, cancelled, pulled, time over.
-    const fn visits(self) -> [usize; 5] {
-        match self {
-            Self::Slot => [8, 4, 3, 3, 2],
-            // The reader's own time is half a minute.
-            Self::Reader => [4, 3, 2, 2, 1],
-        }
-    }
-
-    /// A world a visit: what one visit leaves is not mixed with another's. The card has this PIN.
-    fn world(self, pin: &str) -> World {
-        match self {
-            Self::Slot => {
-                let world = World::with_card("valid");
-                world.reader.card().send(&serde_json::json!({ "do": "pin", "value": pin })).unwrap();
-                world
-            }
-            Self::Reader => {
-                let folder = tempfile::tempdir().unwrap();
-                let persona = folder.path().join("random-pin.toml");
-                let text = format!(
-                    "name = \"random-pin\"\nsummary = \"A random PIN\"\n[authentication-pin]\nvalue = \"{pin}\"\n"
-                );
-                std::fs::write(&persona, text).unwrap();
-                World::with_pad(persona.to_str().unwrap())
-            }
-        }
+/// Visits of each kind: right, wrong, cancelled, pulled, time over.
+const fn visits(devices: Devices) -> [usize; 5] {
+    match devices {
+        Devices::Pcsc | Devices::Serial => [8, 4, 3, 3, 2],
+        // The reader's own time is half a minute.
+        Devices::ReaderPad => [4, 3, 2, 2, 1],
     }
 }
 
-/// What the customer does in each of the visits. `P` stands for the PIN.
-fn behaviours(road: Road, pin: &str) -> Vec<(&'static str, Customer)> {
-    let [rights, wrongs, cancels, pulls, times] = road.visits();
+/// What the customer does in each of the visits.
+fn behaviours(devices: Devices, pin: &str) -> Vec<(&'static str, Customer)> {
+    let [rights, wrongs, cancels, pulls, times] = visits(devices);
     let right = Customer::with_pin(pin);
     let keys = |keys: String| Customer { pins: vec![keys], ..Customer::with_pin(pin) };
     let at_pin = |whim| Customer { whim: Some(("pin".to_owned(), whim)), ..Customer::with_pin(pin) };
@@ -211,7 +185,7 @@ fn traces(world: &World, memory: Vec<u8>, output: Vec<u8>) -> Vec<(String, Vec<u
     journal.extend(file(state.path("terminal/journal.db-wal")));
     let devices = file(state.path("terminal/devices.json"));
     let (mut receipts, mut evidence, mut host) = (Vec::new(), Vec::new(), Vec::new());
-    files_below(&state.path("terminal/receipts"), &mut receipts);
+    files_below(&world.bench.receipts_folder(state), &mut receipts);
     files_below(&state.path("terminal/evidence"), &mut evidence);
     files_below(&state.path("host"), &mut host);
     let trace = file(state.path("terminal/terminal.log"));
@@ -230,43 +204,75 @@ fn traces(world: &World, memory: Vec<u8>, output: Vec<u8>) -> Vec<(String, Vec<u
     .collect()
 }
 
-/// Runs the visits with `terminal` (the product, or one that leaks on purpose) and returns what was found.
-fn search(road: Road, terminal: Option<&Path>) -> Findings {
-    let mut findings = Findings::default();
-    let mut ended: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let visits: usize = road.visits().iter().sum();
-    for visit in 0..visits {
-        let numbers = draw();
-        let pin = &numbers[0];
-        let (kind, customer) = behaviours(road, pin).swap_remove(visit);
-        let card_pin = if kind == "wrong" { other_than(pin) } else { pin.clone() };
-        let mut world = road.world(&card_pin);
-        world.setup.trace = "trace".to_owned();
-        world.setup.limits =
-            ["pin_ms_max = 5000", "notice_ms_max = 5000", "time_warning_ms = 1000"].map(str::to_owned).into();
-        let mut process = world.terminal_of(terminal);
-        let pid = process.pid();
-        let mut memory = Vec::new();
-        let mut asked = false;
-        let lived = customer
-            .visit(&mut process, world.pad(), &world.reader.card(), |screen| {
-                let name = screen["screen"].as_str().unwrap_or_default();
-                asked |= name == "pin";
-                // The PIN was in use; now the terminal waits for the customer, and must have forgotten it.
-                if asked && ["receipt", "stopped", "take-card"].contains(&name) {
-                    memory = memory::writable(pid);
+/// Runs the visits at `devices` with `terminal` (the product, or one that leaks on purpose) and returns what was found.
+fn search(devices: Devices, terminal: Option<&Path>) -> Findings {
+    let findings = Mutex::new(Findings::default());
+    let to_come = Mutex::new(0..visits(devices).iter().sum::<usize>());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(visit) = to_come.lock().unwrap().next() else { break };
+                    let numbers = draw();
+                    let places = visit_and_look(devices, terminal, visit, &numbers[0]);
+                    findings.lock().unwrap().add(&numbers, &places);
                 }
-            })
-            .unwrap_or_else(|error| panic!("{kind}: {}\n{}", myna_demo::error::chain(&error), world.logs()));
-        *ended.entry(kind).or_default() += 1;
-        let expected = if kind == "right" { "registered" } else { "refused" };
-        assert_eq!(text(&lived.result, "outcome"), expected, "{kind}: {}\n{}", lived.result, world.logs());
-        assert!(memory::unreadable() || !memory.is_empty(), "{kind}: the memory was looked at");
-        let output = format!("{:?} {}", lived.screens, lived.result).into_bytes();
-        findings.add(&numbers, &traces(&world, memory, output));
+            });
+        }
+    });
+    findings.into_inner().unwrap()
+}
+
+/// One of the visits, in a world of its own: what one leaves is not mixed with another's. Answers what it left.
+fn visit_and_look(
+    devices: Devices,
+    terminal: Option<&Path>,
+    visit: usize,
+    pin: &str,
+) -> Vec<(String, Vec<u8>)> {
+    let (kind, customer) = behaviours(devices, pin).swap_remove(visit);
+    let card_pin = if kind == "wrong" { other_than(pin) } else { pin.to_owned() };
+    let mut world = world_with(devices, &card_pin);
+    world.setup.trace = "trace".to_owned();
+    world.setup.limits =
+        ["pin_ms_max = 5000", "notice_ms_max = 5000", "time_warning_ms = 1000"].map(str::to_owned).into();
+    let mut process = world.terminal_of(terminal);
+    let pid = process.pid();
+    let mut memory = Vec::new();
+    let mut asked = false;
+    let lived = customer
+        .visit(&mut process, &world.hands(), |screen| {
+            let name = screen["screen"].as_str().unwrap_or_default();
+            asked |= name == "pin";
+            // The PIN was in use; now the terminal waits for the customer, and must have forgotten it.
+            if asked && ["receipt", "stopped", "take-card"].contains(&name) {
+                memory = memory::writable(pid);
+            }
+        })
+        .unwrap_or_else(|error| panic!("{kind}: {}\n{}", myna_demo::error::chain(&error), world.logs()));
+    let expected = if kind == "right" { "registered" } else { "refused" };
+    assert_eq!(text(&lived.result, "outcome"), expected, "{kind}: {}\n{}", lived.result, world.logs());
+    assert!(memory::unreadable() || !memory.is_empty(), "{kind}: the memory was looked at");
+    let output = format!("{:?} {}", lived.screens, lived.result).into_bytes();
+    traces(&world, memory, output)
+}
+
+/// The card has this PIN.
+fn world_with(devices: Devices, pin: &str) -> World {
+    if devices == Devices::ReaderPad {
+        // The reader's keys set no PIN: the card is made with it.
+        let folder = tempfile::tempdir().unwrap();
+        let persona = folder.path().join("random-pin.toml");
+        let text = format!(
+            "name = \"random-pin\"\nsummary = \"A random PIN\"\n[authentication-pin]\nvalue = \"{pin}\"\n"
+        );
+        std::fs::write(&persona, text).unwrap();
+        return World::with_pad(persona.to_str().unwrap());
     }
-    assert_eq!(ended.values().sum::<usize>(), visits);
-    findings
+    let world = World::at(devices, "valid", &[]);
+    let set = world.card_control().send(&serde_json::json!({ "do": "pin", "value": pin })).unwrap();
+    assert_eq!(set["ok"], true, "{set}");
+    world
 }
 
 fn other_than(pin: &str) -> String {
@@ -275,23 +281,29 @@ fn other_than(pin: &str) -> String {
 
 #[test]
 fn pin_search_finds_nothing_after_twenty_visits() {
-    assert_found_nothing(&search(Road::Slot, None));
+    assert_finds_nothing(Devices::Pcsc);
 }
 
-fn assert_found_nothing(findings: &Findings) {
+#[test]
+fn pin_search_finds_nothing_after_twenty_visits_on_serial_lines() {
+    assert_finds_nothing(Devices::Serial);
+}
+
+#[test]
+fn pin_search_finds_nothing_after_twelve_visits_with_the_pin_at_the_reader() {
+    assert_finds_nothing(Devices::ReaderPad);
+}
+
+fn assert_finds_nothing(devices: Devices) {
+    let findings = search(devices, None);
     assert!(!findings.cells.is_empty(), "decoys occur by chance: the search sees something");
     let leaks = findings.leaks();
     assert!(leaks.is_empty(), "the PIN was found: {leaks:#?}");
 }
 
 #[test]
-fn pin_search_finds_nothing_after_twelve_visits_with_the_pin_at_the_reader() {
-    assert_found_nothing(&search(Road::Reader, None));
-}
-
-#[test]
 fn pin_search_finds_a_terminal_that_leaks() {
-    let leaks = search(Road::Slot, Some(&myna_tests::leaky_terminal())).leaks();
+    let leaks = search(Devices::Pcsc, Some(&myna_tests::leaky_terminal())).leaks();
     let found = |place: &str| leaks.iter().any(|leak| leak.starts_with(place));
     assert!(found("trace"), "the line in the trace: {leaks:#?}");
     assert!(memory::unreadable() || found("memory"), "the buffer that is not wiped: {leaks:#?}");

@@ -1,10 +1,11 @@
 //! The PIN at the card reader's own pad: a real `pcscd`, the driver of `tests/ifd_handler`, and the card in it.
 
+use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
+use myna_demo::configuration::write_configuration;
 use myna_demo::customer::{Customer, Visit, Whim};
-use myna_demo::terminal_process::write_configuration;
 use myna_tests::{World, number, programs, text};
 
 fn right() -> Customer {
@@ -19,7 +20,7 @@ fn at_pin(whim: Whim) -> Customer {
 fn visit(world: &World, customer: &Customer, see: impl FnMut(&serde_json::Value)) -> Visit {
     let mut terminal = world.terminal();
     customer
-        .visit(&mut terminal, world.pad(), &world.reader.card(), see)
+        .visit(&mut terminal, &world.hands(), see)
         .unwrap_or_else(|error| panic!("{}\n{}", myna_demo::error::chain(&error), world.logs()))
 }
 
@@ -38,9 +39,14 @@ fn nothing_sent(world: &World) {
     assert!(!world.log_codes().contains(&"request-signed".to_owned()));
 }
 
+/// A file of the reader with a pad (`tests/ifd_handler`): `trace` is what passed to and from the card.
+fn beside_keys(world: &World, name: &str) -> PathBuf {
+    world.hands().pad().with_file_name(name)
+}
+
 /// VERIFYs with data that reached the card.
 fn verifies(world: &World) -> usize {
-    let trace = std::fs::read_to_string(world.reader.card_trace()).unwrap();
+    let trace = std::fs::read_to_string(beside_keys(world, "trace")).unwrap();
     trace.lines().filter(|line| line.contains("> 002000") && line.contains("redacted")).count()
 }
 
@@ -207,7 +213,7 @@ fn a_reader_whose_own_time_is_over_is_asked_again() {
 #[test]
 fn a_reader_that_offers_no_pad_is_a_fault_that_says_what_to_do() {
     let world = World::with_pad("valid");
-    std::fs::write(world.reader.card_trace().with_file_name("no-pad"), "").unwrap();
+    std::fs::write(beside_keys(&world, "no-pad"), "").unwrap();
     let visit = visit(&world, &right(), |_| {});
     assert_eq!(ended(&visit, &world), ("fault".to_owned(), "pad-not-offered".to_owned()));
     assert_eq!((verifies(&world), count(&world, "pin-asked-at-reader")), (0, 0));

@@ -71,7 +71,7 @@ fn a_challenge_that_the_host_has_forgotten_is_told_and_the_next_visit_registers(
     let customer = Customer::with_pin("1234");
     // The host's books are restored from before the visit, while its customer looks for the card.
     let visit = customer
-        .visit(&mut terminal, world.pad(), &world.reader.card(), |shown| {
+        .visit(&mut terminal, &world.hands(), |shown| {
             if shown["screen"] == "insert-card" {
                 rusqlite::Connection::open(&books).unwrap().execute("DELETE FROM challenge", ()).unwrap();
             }

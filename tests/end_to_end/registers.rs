@@ -85,7 +85,7 @@ fn a_pin_of_another_length_never_reaches_the_card() {
     let customer = Customer { pins: vec!["12EC1234".to_owned()], ..Customer::with_pin("1234") };
     let visit = world.visit(&customer);
     assert_eq!(text(&visit.result, "outcome"), "registered", "{}", world.logs());
-    let counters = world.reader.card().send(&serde_json::json!({ "do": "counters" })).unwrap();
+    let counters = world.card_control().send(&serde_json::json!({ "do": "counters" })).unwrap();
     assert!(counters.to_string().contains('3'), "no try was used: {counters}");
 }
 

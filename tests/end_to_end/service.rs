@@ -8,7 +8,7 @@ use myna_demo::terminal_process::TerminalProcess;
 use myna_tests::{World, text};
 
 /// Reads on until a line has `value` in `field`, and returns it.
-fn until(world: &World, service: &mut TerminalProcess, field: &str, value: &str) -> Value {
+pub(crate) fn until(world: &World, service: &mut TerminalProcess, field: &str, value: &str) -> Value {
     let mut seen = Vec::new();
     while let Some(line) = service.next_line().unwrap() {
         if line[field] == value {
@@ -19,16 +19,16 @@ fn until(world: &World, service: &mut TerminalProcess, field: &str, value: &str)
     panic!("no {field} {value} after {seen:#?}\n{}", world.logs());
 }
 
-fn screen(world: &World, service: &mut TerminalProcess, name: &str) -> Value {
+pub(crate) fn screen(world: &World, service: &mut TerminalProcess, name: &str) -> Value {
     until(world, service, "screen", name)
 }
 
-fn words(line: &Value) -> String {
+pub(crate) fn words(line: &Value) -> String {
     line["words"].to_string()
 }
 
 /// From the menu to the result, with the card put in at its time.
-fn to_the_result(world: &World, service: &mut TerminalProcess) -> Value {
+pub(crate) fn to_the_result(world: &World, service: &mut TerminalProcess) -> Value {
     screen(world, service, "menu");
     service.press("confirm");
     screen(world, service, "terms");
@@ -40,7 +40,7 @@ fn to_the_result(world: &World, service: &mut TerminalProcess) -> Value {
     screen(world, service, "receipt")
 }
 
-fn take_card_and_result(world: &World, service: &mut TerminalProcess) -> Value {
+pub(crate) fn take_card_and_result(world: &World, service: &mut TerminalProcess) -> Value {
     screen(world, service, "take-card");
     world.card("remove");
     let mut last = Value::Null;
@@ -50,7 +50,7 @@ fn take_card_and_result(world: &World, service: &mut TerminalProcess) -> Value {
     last
 }
 
-fn end(service: &mut TerminalProcess) -> std::process::ExitStatus {
+pub(crate) fn end(service: &mut TerminalProcess) -> std::process::ExitStatus {
     kill(Pid::from_raw(service.pid().cast_signed()), Signal::SIGTERM).unwrap();
     while service.next_line().unwrap().is_some() {}
     service.wait().unwrap()

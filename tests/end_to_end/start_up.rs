@@ -33,12 +33,11 @@ fn fresh_then_clean_then_interrupted() {
 
     let mut terminal = world.terminal();
     let pid = nix::unistd::Pid::from_raw(terminal.pid().cast_signed());
-    let lived =
-        Customer::with_pin("1234").visit(&mut terminal, world.pad(), &world.reader.card(), |screen| {
-            if screen["screen"] == "pin" {
-                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
-            }
-        });
+    let lived = Customer::with_pin("1234").visit(&mut terminal, &world.hands(), |screen| {
+        if screen["screen"] == "pin" {
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        }
+    });
     assert!(lived.is_err());
     let visit = world.visit(&leaves_at_the_terms());
     assert!(visit.screens.iter().any(|screen| screen["found_at_start"] == true), "the card comes back first");

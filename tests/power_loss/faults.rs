@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
+use myna_demo::configuration::write_configuration;
 use myna_demo::customer::{Customer, Visit, Whim};
-use myna_demo::terminal_process::write_configuration;
 use myna_tests::{World, text};
 
 use crate::recording::DATABASE;
@@ -105,7 +105,7 @@ const UNDECIDED: &str = "SELECT count(*) FROM outbox WHERE decided_ms IS NULL";
 
 /// What must be true after a visit at a disk that refused something; `journal` is where the terminal sees it.
 fn assert_safe(world: &World, visit: &Visit, journal: &Path, what: &str) {
-    let status = world.reader.card().send(&json!({ "do": "status" })).unwrap();
+    let status = world.card_control().send(&json!({ "do": "status" })).unwrap();
     assert_eq!(status["inserted"], false, "{what}: the card is still inside");
     let last = visit.screens.last().map(|screen| text(screen, "screen").to_owned());
     let copied = Copied::of(journal);
@@ -309,7 +309,7 @@ fn a_disk_that_fills_up_while_a_customer_is_there_gives_the_card_back() {
     for screen in ["terms", "insert-card", "pin", "signing", "sending", "done", "receipt", "take-card"] {
         let mut filled = false;
         let mut terminal = world.terminal();
-        let visit = customer().visit(&mut terminal, world.pad(), &world.reader.card(), |shown| {
+        let visit = customer().visit(&mut terminal, &world.hands(), |shown| {
             if text(shown, "screen") == screen && !filled {
                 disk.fill();
                 filled = true;

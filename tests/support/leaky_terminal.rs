@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use devices::port::{
-    CardEventSink, CardSession, CardUnit, CardUnitStatus, Fault, Presence, Return, WatchGuard,
+    CardEventSink, CardSession, CardUnit, CardUnitStatus, Fault, Presence, Retained, Return, WatchGuard,
 };
 use jpki::{Channel, ChannelError, Command, Response};
 
@@ -24,6 +24,9 @@ impl CardUnit for LeakyUnit {
     fn watch(&self, sink: CardEventSink) -> Result<WatchGuard, Fault> {
         self.0.watch(sink)
     }
+    fn permit_entry(&self, permitted: bool) {
+        self.0.permit_entry(permitted);
+    }
     fn open(&self, limit: Duration) -> Result<Box<dyn CardSession>, Fault> {
         Ok(Box::new(LeakySession(self.0.open(limit)?)))
     }
@@ -32,6 +35,9 @@ impl CardUnit for LeakyUnit {
     }
     fn return_card(&self) -> Result<Return, Fault> {
         self.0.return_card()
+    }
+    fn retain(&self) -> Result<Retained, Fault> {
+        self.0.retain()
     }
     fn status(&self) -> CardUnitStatus {
         self.0.status()

@@ -1,4 +1,4 @@
-//! The World: host, card in a reader, terminal and customer for one test, each the real program, with a state directory of
+//! The World: host, devices in software, terminal and customer for one test, each the real program, with a state directory of
 //! its own, so that tests run side by side.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
@@ -15,12 +15,16 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use myna_demo::bench::{Bench, Devices};
+use myna_demo::configuration::{TerminalSetup, write_configuration};
 use myna_demo::customer::{Customer, Visit};
+use myna_demo::hands::{CardControl, Hands};
 use myna_demo::host_process::HostProcess;
 use myna_demo::programs::Programs;
-use myna_demo::reader_stack::{CardSetup, PadReader, ReaderStack};
+use myna_demo::reader_stack::ReaderStack;
+use myna_demo::serial_stack::{PaperWidth, SerialStack};
 use myna_demo::state::State;
-use myna_demo::terminal_process::{TerminalProcess, TerminalSetup, write_configuration};
+use myna_demo::terminal_process::TerminalProcess;
 
 /// The programs, built once if need be: a test of this package does not make cargo build another package's binaries.
 pub fn programs() -> &'static Programs {
@@ -54,9 +58,8 @@ pub fn root() -> PathBuf {
 pub struct World {
     pub state: State,
     pub host: Option<HostProcess>,
-    pub reader: ReaderStack,
+    pub bench: Bench,
     pub setup: TerminalSetup,
-    pad: PathBuf,
     _folder: tempfile::TempDir,
 }
 
@@ -68,48 +71,56 @@ impl World {
 
     /// As [`World::with_card`], with more arguments for `card-emulator run`.
     pub fn with(persona: &str, emulator_arguments: &[&str]) -> Self {
-        let (folder, state) = begin();
-        let more =
-            ["--absent"].iter().chain(emulator_arguments).map(|&argument| argument.to_owned()).collect();
-        let card =
-            CardSetup { persona: persona.to_owned(), state: state.path("cards"), pki: state.pki(), more };
-        let reader = ReaderStack::start(programs(), &state.path(""), &card).expect("a reader with a card");
-        let pad = reader.folder().join("pad");
-        Self::around(folder, state, reader, pad, false)
+        Self::at(Devices::Pcsc, persona, emulator_arguments)
+    }
+
+    /// A host and devices on serial lines, with `persona` in the customer's hand.
+    pub fn serial(persona: &str) -> Self {
+        Self::at(Devices::Serial, persona, &[])
     }
 
     /// As [`World::with_card`], with a reader that has a PIN pad of its own: PINs are typed there.
     pub fn with_pad(persona: &str) -> Self {
-        let (folder, state) = begin();
-        // Built before the tests, which depend on it, and beside them.
-        let driver = std::env::current_exe().expect("this test").with_file_name("libifd_handler.so");
-        let card = PadReader { driver, persona: persona.to_owned(), pki: state.pki() };
-        let reader =
-            ReaderStack::start_with_pad(programs(), &state.path(""), &card).expect("a reader with a pad");
-        let pad = reader.keys();
-        Self::around(folder, state, reader, pad, true)
+        Self::at(Devices::ReaderPad, persona, &[])
     }
 
-    fn around(
-        folder: tempfile::TempDir,
-        state: State,
-        reader: ReaderStack,
-        pad: PathBuf,
-        pin_at_reader: bool,
-    ) -> Self {
+    /// A host and devices, with `persona` in the customer's hand, and more arguments for the card's program.
+    pub fn at(devices: Devices, persona: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("myna-world-").tempdir().expect("a folder");
+        let state = State::open(folder.path()).expect("a state directory");
         let host = HostProcess::start(programs(), &state).expect("a host");
-        let setup = TerminalSetup {
-            host_url: host.url().to_owned(),
-            pcsc_socket: reader.pcsc_socket(),
-            pad_socket: Some(pad.clone()),
-            pin_at_reader,
-            language: "ja".to_owned(),
-            limits: Vec::new(),
-            receipts_max: 10_000,
-            trace: "debug".to_owned(),
-            under: Vec::new(),
-        };
-        Self { state, host: Some(host), reader, setup, pad, _folder: folder }
+        let more: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let bench = Bench::start(devices, programs(), &state, persona, &more, PaperWidth::Mm80);
+        let bench = bench.unwrap_or_else(|error| panic!("{}", myna_demo::error::chain(&error)));
+        let mut setup = TerminalSetup::new(host.url(), bench.setup());
+        setup.trace = "debug".to_owned();
+        Self { state, host: Some(host), bench, setup, _folder: folder }
+    }
+
+    /// The customer's hands.
+    pub fn hands(&self) -> Hands {
+        self.bench.hands()
+    }
+
+    /// The control socket of the card, or of the unit that it is in.
+    pub fn card_control(&self) -> CardControl {
+        self.hands().card().clone()
+    }
+
+    /// The reader, of a world that has one.
+    pub fn reader(&mut self) -> &mut ReaderStack {
+        match &mut self.bench {
+            Bench::Pcsc(reader) => reader,
+            Bench::Serial(_) => panic!("this world has no reader"),
+        }
+    }
+
+    /// The devices on serial lines, of a world that has them.
+    pub fn lines(&self) -> &SerialStack {
+        match &self.bench {
+            Bench::Serial(serial) => serial,
+            Bench::Pcsc(_) => panic!("this world has no serial lines"),
+        }
     }
 
     /// A terminal process, started for one visit.
@@ -139,20 +150,20 @@ impl World {
 
     /// One visit of `customer` at a terminal that was started before.
     pub fn visit_at(&self, customer: &Customer, terminal: &mut TerminalProcess) -> Visit {
-        customer.visit(terminal, &self.pad, &self.reader.card(), |_| {}).unwrap_or_else(|error| {
+        customer.visit(terminal, &self.hands(), |_| {}).unwrap_or_else(|error| {
             panic!("{}\n{}", myna_demo::error::chain(&error), self.logs());
         })
     }
 
     /// Presses keys at the simulated pad.
     pub fn press_pad(&self, keys: &[u8]) {
-        let mut pad = UnixStream::connect(&self.pad).expect("the pad listens");
+        let mut pad = UnixStream::connect(self.hands().pad()).expect("the pad listens");
         pad.write_all(keys).expect("the pad takes keys");
     }
 
     /// Puts the card in, or pulls it out: `insert`, `remove`.
     pub fn card(&self, what: &str) {
-        self.reader.card().send(&serde_json::json!({ "do": what })).expect("the card moves");
+        self.card_control().send(&serde_json::json!({ "do": what })).expect("the card moves");
     }
 
     /// All codes in the device log, oldest first.
@@ -161,15 +172,10 @@ impl World {
         page.entries.iter().map(|logged| logged.entry.code.as_str().to_owned()).collect()
     }
 
-    /// Where the simulated pad listens.
-    pub fn pad(&self) -> &Path {
-        &self.pad
-    }
-
     /// What everything wrote, for a failing test's message.
     pub fn logs(&self) -> String {
         let mut text = String::new();
-        for log in ["terminal/terminal.log", "host/host.log", "reader.log"] {
+        for log in ["terminal/terminal.log", "host/host.log", "reader.log", "serial.log"] {
             let said = std::fs::read_to_string(self.state.path(log)).unwrap_or_default();
             let tail: Vec<&str> = said.lines().rev().take(40).collect();
             text.push_str(&format!("--- {log}\n"));
@@ -226,12 +232,6 @@ impl World {
     pub fn journal_count(&self, sql: &str) -> i64 {
         count(&self.state.journal(), sql)
     }
-}
-
-fn begin() -> (tempfile::TempDir, State) {
-    let folder = tempfile::Builder::new().prefix("myna-world-").tempdir().expect("a folder");
-    let state = State::open(folder.path()).expect("a state directory");
-    (folder, state)
 }
 
 fn count(database: &Path, sql: &str) -> i64 {

@@ -6,6 +6,7 @@
 use swash::FontRef;
 use swash::scale::image::Image;
 use swash::scale::{Render, ScaleContext, Source};
+use swash::zeno::Transform;
 
 const COMMON: &[u8] = include_bytes!("../../printer/fonts/receipt-regular.otf");
 const RARE: &[u8] = include_bytes!("../../printer/fonts/receipt-rare.otf");
@@ -38,18 +39,22 @@ impl Letters {
             glyph => Some((*face, glyph)),
         });
         let Some((face, glyph)) = found else { return Vec::new() };
-        // Half-width letters of a proportional face are made to fit their cell.
-        let full = if wide == CELL_HIGH { 24.0 } else { 20.0 };
-        let room = wide as f32 / face.glyph_metrics(&[]).scale(full).advance_width(glyph).max(1.0);
-        let size = full * room.min(1.0);
+        // Letters of a proportional face keep their height, and wide ones are condensed into their cell.
+        let (size, baseline) = if wide == CELL_HIGH { (24.0, 21) } else { (22.0, 19) };
         let advance = face.glyph_metrics(&[]).scale(size).advance_width(glyph);
+        let room = (wide as f32 / advance.max(1.0)).min(1.0);
         let mut image = Image::new();
         let mut scaler = self.context.builder(face).size(size).build();
-        if !Render::new(&[Source::Outline]).render_into(&mut scaler, glyph, &mut image) {
+        let drawn = Render::new(&[Source::Outline]).transform(Some(Transform::scale(room, 1.0))).render_into(
+            &mut scaler,
+            glyph,
+            &mut image,
+        );
+        if !drawn {
             return Vec::new();
         }
-        let left = ((wide as f32 - advance) / 2.0).round() as i32 + image.placement.left;
-        let top = 21 - image.placement.top;
+        let left = ((wide as f32 - advance * room) / 2.0).round() as i32 + image.placement.left;
+        let top = baseline - image.placement.top;
         let columns = image.placement.width as usize;
         if columns == 0 {
             return Vec::new();
@@ -67,5 +72,32 @@ impl Letters {
             }
         }
         dots
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Top and bottom row, and the number of columns, of a letter in a narrow cell.
+    fn extent(character: char) -> (usize, usize, usize) {
+        let dots = Letters::new().dots(character, 12);
+        let rows = || dots.iter().map(|(_, y)| *y);
+        let columns: std::collections::BTreeSet<usize> = dots.iter().map(|(x, _)| *x).collect();
+        (rows().min().unwrap(), rows().max().unwrap(), columns.len())
+    }
+
+    #[test]
+    fn a_wide_letter_is_as_high_as_a_narrow_one_and_nothing_is_cut_off() {
+        let (top, bottom, _) = extent('I');
+        for wide in ['M', 'W', 'H', 'D'] {
+            let (its_top, its_bottom, columns) = extent(wide);
+            assert!(its_top.abs_diff(top) <= 1 && its_bottom.abs_diff(bottom) <= 1, "{wide}");
+            assert!((8..=12).contains(&columns), "{wide}: {columns} columns");
+        }
+        for below in ['g', 'p', 'Q'] {
+            let (_, its_bottom, _) = extent(below);
+            assert!((bottom + 2..CELL_HIGH).contains(&its_bottom), "{below}");
+        }
     }
 }

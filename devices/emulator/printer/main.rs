@@ -114,10 +114,11 @@ fn serve(run: Run) -> Result<ExitCode, Box<dyn Error>> {
     let model = Model { family, dots, dpi };
     let simulator = Simulator::start(Setup { model, link: Some(run.port), out: Some(run.out) })?;
     run.levers.iter().for_each(|lever| simulator.pull(lever));
+    let listener = run.control.as_deref().map(listen).transpose()?;
     writeln!(io::stdout(), "ready: {} dots at {}", model.dots, simulator.port().display())?;
-    match &run.control {
-        Some(path) => {
-            simulator.control(&listen(path)?);
+    match listener.zip(run.control) {
+        Some((listener, path)) => {
+            simulator.control(&listener);
             std::fs::remove_file(path)?;
         }
         None => loop {

@@ -24,17 +24,22 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// Writes it as a PNG of one bit a dot.
+    /// Writes it as a PNG of one bit a dot, with the paper's edges, where no head reaches.
     ///
     /// # Errors
     /// When `to` cannot be written.
     pub fn write_png(&self, to: impl std::io::Write) -> Result<(), png::EncodingError> {
         let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-        let mut encoder = png::Encoder::new(to, side(self.width), side(self.rows.len()));
+        let (width, height) = (self.width + 16 * EDGE_BYTES, self.rows.len() + 16 * EDGE_BYTES);
+        let mut encoder = png::Encoder::new(to, side(width), side(height));
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(png::BitDepth::One);
         let mut writer = encoder.write_header()?;
-        let white: Vec<u8> = self.rows.iter().flatten().map(|byte| !byte).collect();
+        let blank = vec![0xff; width.div_ceil(8) * 8 * EDGE_BYTES];
+        let edge = [0xff; EDGE_BYTES];
+        let rows =
+            self.rows.iter().flat_map(|row| edge.into_iter().chain(row.iter().map(|byte| !byte)).chain(edge));
+        let white: Vec<u8> = blank.iter().copied().chain(rows).chain(blank.iter().copied()).collect();
         writer.write_image_data(&white)?;
         writer.finish()
     }
@@ -55,6 +60,9 @@ impl Cell {
         self.columns * 12 * self.wide
     }
 }
+
+/// The edge all around a picture: 4 mm at 203 dots an inch, as on paper of 80 mm.
+const EDGE_BYTES: usize = 4;
 
 /// Longest strip without a cut, in rows: the printer's memory is not the bank's.
 const ROWS_MAX: usize = 60_000;
@@ -409,5 +417,27 @@ mod tests {
     #[test]
     fn nothing_is_cut_off_blank_paper() {
         assert!(printed(b"\x1b@\x1dV\x42\x00\x1dV\x42\x00").is_empty());
+    }
+
+    #[test]
+    fn a_picture_shows_the_edges_of_the_paper() {
+        let sheets = printed(
+            b"\x1dv0\x00\x48\x00\x01\x00"
+                .iter()
+                .copied()
+                .chain([0xff; 72])
+                .chain(*b"\x1dV\x00")
+                .collect::<Vec<u8>>()
+                .as_slice(),
+        );
+        let mut png = Vec::new();
+        sheets[0].write_png(&mut png).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        assert_eq!((info.width, info.height), (576 + 64, 1 + 64));
+        let rows: Vec<&[u8]> = bytes.chunks_exact(80).collect();
+        assert!(rows[31].iter().chain(rows[33]).all(|byte| *byte == 0xff));
+        assert_eq!((rows[32][3], rows[32][4], rows[32][75], rows[32][76]), (0xff, 0, 0, 0xff));
     }
 }

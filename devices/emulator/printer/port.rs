@@ -25,7 +25,8 @@ pub struct Setup {
     pub model: Model,
     /// Gets a symbolic link to the port.
     pub link: Option<PathBuf>,
-    /// Each receipt that is cut off becomes `receipt-000001.png` and `.txt` here.
+    /// Each receipt that is cut off becomes `receipt-000001.png` and `.txt` here; what lies here already is kept, and the
+    /// numbers go on behind it.
     pub out: Option<PathBuf>,
 }
 
@@ -122,6 +123,7 @@ impl Drop for Simulator {
 }
 
 fn serve(mut terminal: PseudoTerminal, shared: &Shared, out: Option<&Path>) {
+    let mut number = out.map_or(0, last_number);
     let mut bytes = [0; 2048];
     let mut pace = Pace { last: clock::start(), credit: 0.0 };
     let mut presented_since = None;
@@ -148,7 +150,8 @@ fn serve(mut terminal: PseudoTerminal, shared: &Shared, out: Option<&Path>) {
             (machine.take_said(), machine.take_sheets(), machine.presented())
         });
         for sheet in sheets {
-            let number = shared.receipts.fetch_add(1, Ordering::AcqRel) + 1;
+            shared.receipts.fetch_add(1, Ordering::AcqRel);
+            number += 1;
             if let Some(out) = out
                 && let Err(error) = keep(&sheet, out, number)
             {
@@ -199,6 +202,13 @@ impl Pace {
     }
 }
 
+/// Of the receipts of an earlier printer; 0 when there are none.
+fn last_number(out: &Path) -> usize {
+    let files = fs::read_dir(out).into_iter().flatten().flatten();
+    let number = |name: &str| name.strip_prefix("receipt-")?.split('.').next()?.parse().ok();
+    files.filter_map(|file| number(file.file_name().to_str()?)).max().unwrap_or(0)
+}
+
 fn keep(sheet: &Sheet, out: &Path, number: usize) -> io::Result<()> {
     let picture = File::create(out.join(format!("receipt-{number:06}.png")))?;
     sheet.write_png(io::BufWriter::new(picture)).map_err(io::Error::other)?;
@@ -232,5 +242,23 @@ mod tests {
         let text = fs::read_to_string(folder.path().join("out/receipt-000001.txt")).unwrap();
         assert_eq!(text, "hello\n");
         assert!(folder.path().join("out/receipt-000001.png").exists());
+    }
+
+    #[test]
+    fn another_printer_goes_on_behind_the_receipts_that_it_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(last_number(folder.path()), 0);
+        for name in ["receipt-000001.png", "receipt-000007.txt", "receipt-x.png", "note-000009.txt"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(last_number(folder.path()), 7);
+        let model = Model { family: Family::Epson, dots: 384, dpi: 203 };
+        let setup = Setup { model, link: None, out: Some(folder.path().to_owned()) };
+        let simulator = Simulator::start(setup).unwrap();
+        let mut driver = File::options().read(true).write(true).open(simulator.port()).unwrap();
+        driver.write_all(b"\x1b@hello\n\x1dV\x42\x00\x1dr\x01").unwrap();
+        driver.read_exact(&mut [0]).unwrap();
+        assert_eq!(simulator.receipts(), 1);
+        assert!(folder.path().join("receipt-000008.txt").exists());
     }
 }

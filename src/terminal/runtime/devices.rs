@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use devices::port::{CardEvent, PrinterStatus};
 use jiff::Timestamp;
-use transaction::{Event, Screen};
+use transaction::Event;
 
 use super::{Goal, Runtime};
 use crate::health;
@@ -60,11 +60,6 @@ impl Runtime {
         if self.asks_for_card && self.health.card_at_other_reader() {
             self.parts.screen.card_at_other_reader();
         }
-    }
-
-    /// Whether this screen asks for the card.
-    pub(super) fn asks_for_card(screen: &Screen) -> bool {
-        *screen == Screen::InsertCard
     }
 
     fn jot(&mut self, line: Line, at: Timestamp, story: &Story) {

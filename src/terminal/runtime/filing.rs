@@ -100,8 +100,11 @@ impl Runtime {
                 tracing::warn!("not resumed: this process is to end");
                 return None;
             }
-            Event::Card(card) => self.card_inside = Some(card != CardEvent::Removed),
             Event::Printing(printing) => return Some(Event::Printing(self.health.may_print(printing))),
+            Event::Card(card) => {
+                self.card_inside = Some(card != CardEvent::Removed);
+                self.keep_the_way_in(card);
+            }
             Event::Key(Key::Confirm) if self.menu => {
                 // The menu's one key: the visit that it begins gets its name here.
                 self.begin();

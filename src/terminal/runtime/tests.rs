@@ -1,9 +1,11 @@
 //! The machine's thread with a fake card unit, a real journal and a host that is not there, or with fakes at all its desks.
 
+mod card_taken;
 mod codes;
 mod found;
 mod health;
 mod retain;
+mod shutter;
 
 use std::sync::Arc;
 use std::time::Duration;

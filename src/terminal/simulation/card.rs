@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use transaction::{
     Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Presence, Refusal,
-    RetainAnswer, SafeAnswer, SignAnswer, Tries, TriesLeft, VerifyAnswer, VisitId,
+    RetainAnswer, SafeAnswer, Screen, SignAnswer, Tries, TriesLeft, VerifyAnswer, VisitId,
 };
 
 use super::lobby::{Kind, Place};
@@ -77,6 +77,8 @@ pub(super) struct Unit {
     /// Put in while nobody was served.
     put_in_idle: bool,
     watched: bool,
+    /// A unit with a shutter would let a card in. (This one has none.)
+    lets_in: bool,
     /// This process has powered off what it found.
     made_safe: bool,
     /// So many power-offs are going on.
@@ -112,6 +114,12 @@ impl CardSide for SimCard {
         let mut world = self.0.borrow_mut();
         world.called("the card unit");
         world.make_safe(to);
+    }
+
+    fn permit_entry(&mut self, permitted: bool) {
+        let mut world = self.0.borrow_mut();
+        world.called("the card unit");
+        world.unit.lets_in = permitted || world.is_sabotaged_by(Sabotage::WayInStaysOpen);
     }
 
     fn read(&mut self, to: EffectNo, visit: VisitId) {
@@ -282,8 +290,14 @@ impl World {
         self.unit.left_inside = self.unit.card.is_some();
     }
 
-    /// Whoever left a card gets it back, whatever the machine is busy with, and before the next customer is served.
+    /// Whoever left a card gets it back, whatever the machine is busy with, and before the next customer is served. The way
+    /// in is open while a card is asked for, and only then.
     pub(super) fn check_card(&mut self) {
+        let (asked, lets_in) = (self.truth.screen == Some(Screen::InsertCard), self.unit.lets_in);
+        let shown = self.truth.screen;
+        self.holds("let-in-when-asked", asked == lets_in, || {
+            format!("the way in is {}, the screen is {shown:?}", if lets_in { "open" } else { "closed" })
+        });
         let inside = self.unit.card.map_or(std::time::Duration::ZERO, |_| self.now() - self.unit.inserted_at);
         self.holds("card-comes-back", inside < CARD_INSIDE_MAX, || "a card is in for days".to_owned());
     }
@@ -292,7 +306,7 @@ impl World {
     pub(super) fn unit_loses_process(&mut self) {
         self.unit.sessions.clear();
         (self.unit.current, self.unit.last) = (None, None);
-        (self.unit.watched, self.unit.made_safe) = (false, false);
+        (self.unit.watched, self.unit.made_safe, self.unit.lets_in) = (false, false, false);
         self.unit.powering_off = 0;
         self.unit.pad = ReaderPad::default();
     }

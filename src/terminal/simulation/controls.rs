@@ -72,6 +72,11 @@ fn a_ledger_that_bears_every_failure_is_found() {
 }
 
 #[test]
+fn a_way_in_that_stays_open_is_found() {
+    finds(Sabotage::WayInStaysOpen, &["let-in-when-asked"]);
+}
+
+#[test]
 fn a_warning_that_nobody_sees_is_found() {
     finds(Sabotage::WarningUnseen, &["warned-in-time"]);
 }

@@ -47,6 +47,7 @@
 //! - `told-the-truth`: each result, reason, receipt and report is compared with the books, the journal and what happened.
 //! - `card-comes-back`, `powered-off-first`: nothing is read or given back before this process powered it off; at the end
 //!   no card is in the machine.
+//! - `let-in-when-asked`: a unit with a shutter is told to let a card in while the screen asks for one, and only then.
 //! - `no-surprise-lock`, `pin-asked-by-screen`, `pin-before-signature`, `pin-forgotten`: the PIN is asked with the card's
 //!   real tries on the screen; VERIFY once an entry, the last try only after a yes; each VERIFY that a card gets is counted;
 //!   no digit is left when the visit is over.

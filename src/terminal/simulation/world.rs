@@ -70,6 +70,8 @@ pub(super) enum Sabotage {
     CardStays,
     /// A new process reads a card that the one before left with power.
     RestartLeavesPower,
+    /// A unit with a shutter is not told that no card is wanted any more.
+    WayInStaysOpen,
     /// The screen's warning that the time is nearly over is not shown.
     WarningUnseen,
     /// The ledger of the devices bears fifty times the failures that are configured.

@@ -132,7 +132,7 @@ impl Bench {
     }
 
     pub(super) fn card(&self, command: &Value) -> Value {
-        let answer = self.world.reader.card().send(command).expect("the card emulator answers");
+        let answer = self.world.card_control().send(command).expect("the card emulator answers");
         assert_eq!(answer["ok"], true, "{command}: {answer}");
         answer
     }
@@ -250,7 +250,7 @@ impl Bench {
                     killed = kill(pid, Signal::SIGKILL).is_ok();
                 }
             };
-            let visit = customer.visit(terminal, self.world.pad(), &self.world.reader.card(), see);
+            let visit = customer.visit(terminal, &self.world.hands(), see);
             drop(over);
             (visit, guard.join().expect("the guard does not panic"))
         });

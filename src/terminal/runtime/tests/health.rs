@@ -108,6 +108,10 @@ struct Plugged {
 }
 
 impl CardSide for Plugged {
+    fn permit_entry(&mut self, permitted: bool) {
+        self.desk.permit_entry(permitted);
+    }
+
     fn make_safe(&mut self, to: Option<EffectNo>) {
         self.desk.make_safe(to);
     }

@@ -64,14 +64,15 @@ fn a_card_found_at_the_start_is_kept_only_after_the_reminders_and_the_log_says_w
 }
 
 /// The machine's thread with a customer who puts the card in and then leaves it.
-fn forgetful(
+pub(super) fn forgetful(
     config: &Config,
     unit: Arc<dyn CardUnit>,
-    put_in: impl Fn() + 'static,
+    put_in: impl Fn(&Mailbox) + 'static,
 ) -> (Parts, Recovery, Seen) {
     let (mut parts, recovery) = composed(config, Arc::clone(&unit));
     let (mailbox, inbox) = Mailbox::new();
-    let (customer, seen) = Customer::new(mailbox.clone(), put_in, false);
+    let keys = mailbox.clone();
+    let (customer, seen) = Customer::new(mailbox.clone(), move || put_in(&keys), false);
     let work = CardWork {
         pin_at: transaction::PinAt::Slot,
         unit,
@@ -94,7 +95,7 @@ fn who_leaves_a_card_reads_whom_to_call() {
     let unit = Arc::new(KeepingUnit::new(FakeUnit::taken_at(0).empty(), PLACE, || ()));
     let hand = Arc::clone(&unit);
     let (parts, recovery, seen) =
-        forgetful(&config, Arc::clone(&unit) as Arc<dyn CardUnit>, move || hand.put_in());
+        forgetful(&config, Arc::clone(&unit) as Arc<dyn CardUnit>, move |_| hand.put_in());
     let ended = Runtime::new(parts, Goal::Register).run(recovery);
     // The fake opens no session: the visit ends there, with the card inside.
     assert!(matches!(ended, Ended::Visit(report) if report.code == "reader-failed"));

@@ -169,6 +169,8 @@ impl FakeCardSide {
 }
 
 impl CardSide for FakeCardSide {
+    fn permit_entry(&mut self, _permitted: bool) {}
+
     fn make_safe(&mut self, to: Option<EffectNo>) {
         if let Some(to) = to {
             let empty = transaction::SafeAnswer::Safe(transaction::Presence::Empty);

@@ -17,6 +17,8 @@ pub(crate) struct FakeUnit {
     hangs: Option<Mutex<Receiver<()>>>,
     /// What its motor needs to move a card out.
     returns_in: Duration,
+    /// So often its motor gets stuck first.
+    stuck: usize,
     state: Mutex<State>,
 }
 
@@ -26,6 +28,8 @@ struct State {
     out: bool,
     lost: bool,
     calls: Vec<&'static str>,
+    entry: Vec<bool>,
+    stuck: usize,
 }
 
 impl Default for FakeUnit {
@@ -37,12 +41,17 @@ impl Default for FakeUnit {
 impl FakeUnit {
     /// The card is taken when it is given back for the n-th time; 0: never.
     pub(crate) fn taken_at(n: usize) -> Self {
-        Self { taken_at: n, hangs: None, returns_in: Duration::ZERO, state: Mutex::default() }
+        Self { taken_at: n, hangs: None, returns_in: Duration::ZERO, stuck: 0, state: Mutex::default() }
     }
 
     /// Its motor needs so long to move a card out.
     pub(crate) fn that_returns_in(returns_in: Duration) -> Self {
         Self { returns_in, ..Self::default() }
+    }
+
+    /// The first times that it is to give the card back, it cannot; then it can.
+    pub(crate) fn that_sticks(times: usize) -> Self {
+        Self { stuck: times, ..Self::taken_at(times + 1) }
     }
 
     /// With no card inside; one may be put in.
@@ -61,6 +70,11 @@ impl FakeUnit {
     /// What was asked of it, in order.
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         self.state.lock().unwrap().calls.clone()
+    }
+
+    /// What it was told of the way in, in order.
+    pub(crate) fn entry(&self) -> Vec<bool> {
+        self.state.lock().unwrap().entry.clone()
     }
 
     /// Its plug is pulled.
@@ -84,6 +98,17 @@ impl FakeUnit {
         state.out = false;
         state.tell(CardEvent::Inserted);
     }
+
+    /// It reports something.
+    pub(crate) fn report(&self, event: CardEvent) {
+        self.state.lock().unwrap().tell(event);
+    }
+}
+
+/// A fault of a unit.
+pub(crate) fn unit_fault(kind: FaultKind, code: &'static str) -> Fault {
+    let (device, what) = ("card unit", "a fake's".to_owned());
+    Fault { kind, device, code, action: Action::Reset, what, source: None }
 }
 
 fn unplugged() -> Fault {
@@ -117,15 +142,12 @@ impl CardUnit for FakeUnit {
         Ok(WatchGuard::new(|| ()))
     }
 
+    fn permit_entry(&self, permitted: bool) {
+        self.state.lock().unwrap().entry.push(permitted);
+    }
+
     fn open(&self, _limit: Duration) -> Result<Box<dyn CardSession>, Fault> {
-        Err(Fault {
-            kind: FaultKind::Broken,
-            device: "card unit",
-            code: "reader-failed",
-            action: Action::Maintenance,
-            what: "a fake opens nothing".to_owned(),
-            source: None,
-        })
+        Err(unit_fault(FaultKind::Broken, "reader-failed"))
     }
 
     fn make_safe(&self, _limit: Duration) -> Result<Presence, Fault> {
@@ -147,6 +169,10 @@ impl CardUnit for FakeUnit {
         state.calls.push("return-card");
         if state.out {
             return Ok(Return::NoCard);
+        }
+        if state.stuck < self.stuck {
+            state.stuck += 1;
+            return Err(unit_fault(FaultKind::NeedsOperator, "card-jammed"));
         }
         let given = state.calls.iter().filter(|call| **call == "return-card").count();
         if given == self.taken_at {
@@ -192,6 +218,10 @@ impl CardUnit for KeepingUnit {
 
     fn watch(&self, sink: CardEventSink) -> Result<WatchGuard, Fault> {
         self.unit.watch(sink)
+    }
+
+    fn permit_entry(&self, permitted: bool) {
+        self.unit.permit_entry(permitted);
     }
 
     fn open(&self, limit: Duration) -> Result<Box<dyn CardSession>, Fault> {
