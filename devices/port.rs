@@ -480,6 +480,12 @@ pub trait Printer: Send + Sync {
     /// print twice.
     fn print(&self, receipt: &Receipt) -> Result<Printed, Fault>;
 
+    /// About how long this receipt takes from its first byte until it is out, at most: for a line that may be too slow for it.
+    fn time_for(&self, receipt: &Receipt) -> Duration {
+        let _at_once = receipt;
+        Duration::ZERO
+    }
+
     /// The state now, for operators and the device log. Never waits for the printer.
     fn status(&self) -> PrinterStatus;
 }

@@ -152,13 +152,25 @@ impl<'p> Encoder<'p> {
 
     fn line(&mut self, line: &Line, faces: &mut Faces) {
         match line {
-            Line::Rule(sign) => {
-                let text: String = std::iter::repeat_n(*sign, self.profile.columns).collect();
-                self.text(PLAIN, &text);
-            }
+            Line::Rule(sign) => self.rule(*sign),
             Line::Code { url, module } => self.code(url, *module),
             Line::Text(line) => self.text_line(line, faces),
         }
+    }
+
+    /// From edge to edge: a drawn line where the printer has the letters of JIS X 0208, row 8.
+    fn rule(&mut self, sign: char) {
+        let drawn = match sign {
+            '=' => '━',
+            '-' => '─',
+            other => other,
+        };
+        let text = if drawn != sign && self.charset.has(&drawn.to_string()) {
+            std::iter::repeat_n(drawn, self.profile.columns / 2).collect()
+        } else {
+            std::iter::repeat_n(sign, self.profile.columns).collect::<String>()
+        };
+        self.text(PLAIN, &text);
     }
 
     fn text_line(&mut self, line: &TextLine, faces: &mut Faces) {

@@ -175,7 +175,7 @@ pub(crate) fn compose(
         card: Box::new(CardDesk::new(card, ms(config.limits.make_safe_ms_max))),
         pin: pin_side(&config, place, mailbox.clone())?,
         host: Box::new(start_host_client(&config, mailbox.clone())?),
-        printer: Box::new(PrintDesk::new(printer(&config)?, mailbox.clone())),
+        printer: Box::new(PrintDesk::new(printer(&config)?, mailbox.clone(), ms(config.limits.print_ms_max))),
         others: OtherReaders::new(other_readers(&config), mailbox.clone()),
         log_key: Box::new(log_key(&config.keys.log.key)?),
         office: Box::new(Office {

@@ -9,12 +9,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use devices::card::SocketCheck;
 use devices::port::{CardUnit, Fault, PinPad, Printer};
-use devices::printer::Receipt;
 use jiff::Timestamp;
 use jpki::PinSlot;
 use serde::Serialize;
@@ -52,8 +50,6 @@ pub(crate) struct Instruments {
     /// PC/SC readers that do not serve.
     pub(crate) other_readers: Vec<Arc<dyn CardUnit>>,
     pub(crate) printer: Result<Arc<dyn Printer>, Fault>,
-    /// About how long a receipt takes; of a printer on a line, whose speed may be too low.
-    pub(crate) receipt_time: Option<ReceiptTime>,
     /// Opens the pad; a pad may have one user only.
     pub(crate) pin_pad: Box<dyn Fn() -> Result<Arc<dyn PinPad>, Fault>>,
     /// Looks at the pad without an entry; not at one that another process may have.
@@ -64,9 +60,6 @@ pub(crate) struct Instruments {
     /// Asks the host for a challenge over mutual TLS.
     pub(crate) host: Box<dyn Fn() -> Result<HostProbe, Box<dyn std::error::Error>>>,
 }
-
-/// How long a receipt takes.
-pub(crate) type ReceiptTime = Box<dyn Fn(&Receipt) -> Duration>;
 
 /// What a look at the PIN pad told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

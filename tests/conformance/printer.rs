@@ -57,7 +57,7 @@ fn npos(receipt: &Receipt, profile: &Profile) -> Value {
 fn words(text: &str) -> Vec<String> {
     text.lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|line| line.chars().any(|character| !"-=*".contains(character)))
+        .filter(|line| line.chars().any(|character| !"-=*─━".contains(character)))
         .collect()
 }
 

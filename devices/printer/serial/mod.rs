@@ -236,11 +236,6 @@ impl SerialPrinter {
         waited.unwrap_or_else(PoisonError::into_inner).0.status
     }
 
-    /// About how long a receipt takes on such a line, from its first byte until it is cut; at most, for slow paper.
-    pub fn time_for(receipt: &Receipt, profile: &Profile, baud: u32) -> Duration {
-        print::time_for(&encode(receipt, profile), baud)
-    }
-
     /// The settings of a port as the profile's printer comes from the factory.
     pub fn settings(port: std::path::PathBuf, profile: &Profile) -> SerialSettings {
         let flow = match profile.line.flow {
@@ -275,6 +270,10 @@ impl Printer for SerialPrinter {
             Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
             Err(RecvTimeoutError::Timeout) => Err(self.too_late(&stage)),
         }
+    }
+
+    fn time_for(&self, receipt: &Receipt) -> Duration {
+        print::time_for(&encode(receipt, &self.profile), self.baud)
     }
 
     fn status(&self) -> PrinterStatus {

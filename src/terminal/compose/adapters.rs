@@ -122,12 +122,6 @@ pub(crate) fn instruments(config: &Config) -> Instruments {
         card_unit: card_unit(config),
         other_readers: other_readers(config),
         printer: settled_printer(config).map_err(|error| told("printer", error)),
-        receipt_time: match printer_line(config) {
-            Ok((profile, line)) => {
-                Some(Box::new(move |receipt| SerialPrinter::time_for(receipt, &profile, line.baud)))
-            }
-            Err(_) => None,
-        },
         pin_pad: Box::new(move || pin_pad(&pad).map_err(|error| told("PIN pad", error))),
         pad_look: Box::new(move || look_at_pad(&look).map_err(|error| told("PIN pad", error))),
         pin_slot: locked_pin_slot,

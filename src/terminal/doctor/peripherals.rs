@@ -49,13 +49,13 @@ pub(super) fn printer(instruments: &Instruments) -> Vec<Finding> {
 /// Whether a receipt in each language is out before the customer is told that there is none.
 pub(super) fn receipt_time(instruments: &Instruments, config: &Config, now: Timestamp) -> Vec<Finding> {
     let check = "receipt-time";
-    let Some(time_for) = &instruments.receipt_time else { return Vec::new() };
+    let Ok(printer) = &instruments.printer else { return Vec::new() };
     let limit = Duration::from_millis(u64::from(config.limits.print_ms_max));
     let slowest = offered(config)
         .into_iter()
         .filter_map(|language| {
             let receipt = test_receipt(config, language, now).ok()?;
-            Some((time_for(&receipt), language))
+            Some((printer.time_for(&receipt), language))
         })
         .max_by_key(|(time, _)| *time);
     let Some((time, language)) = slowest else {

@@ -64,13 +64,30 @@ impl Printer for Paper {
     }
 }
 
+/// A printer that sends nothing but notices, at so many bits a second.
+struct Slow(u64);
+
+impl Printer for Slow {
+    fn print(&self, _receipt: &Receipt) -> Result<Printed, Fault> {
+        Err(refused())
+    }
+
+    fn time_for(&self, receipt: &Receipt) -> Duration {
+        let letters: usize = receipt.notices.iter().map(String::len).sum();
+        Duration::from_millis(letters as u64 * 10_000 / self.0)
+    }
+
+    fn status(&self) -> PrinterStatus {
+        PrinterStatus::new(DeviceState::Online, PaperState::Full)
+    }
+}
+
 fn instruments(unit: Unit, paper: PaperState, host: Option<i64>) -> Instruments {
     let at = |ms: i64| Timestamp::from_millisecond(1_795_248_000_000 + ms).unwrap();
     Instruments {
         card_unit: Arc::new(unit),
         other_readers: Vec::new(),
         printer: Ok(Arc::new(Paper(paper))),
-        receipt_time: None,
         pin_pad: Box::new(|| panic!("doctor opens no pad")),
         pad_look: Box::new(|| panic!("a console is not asked")),
         pin_slot: devices::pinpad::locked_pin_slot,
@@ -181,12 +198,8 @@ fn a_pad_is_judged_by_what_it_proves() {
 #[test]
 fn a_line_that_is_too_slow_for_its_receipts_is_found_before_a_customer_does() {
     let at = |baud: u64| {
-        let slow: ReceiptTime = Box::new(move |receipt| {
-            let letters: usize = receipt.notices.iter().map(String::len).sum();
-            Duration::from_millis(letters as u64 * 10_000 / baud)
-        });
         let unit = instruments(Unit(DeviceState::Online, MediaState::NotPresent), PaperState::Full, Some(3));
-        examined(&Instruments { receipt_time: Some(slow), ..unit })
+        examined(&Instruments { printer: Ok(Arc::new(Slow(baud))), ..unit })
     };
     assert_eq!(level(&at(9_600), "receipt-time"), Level::Ok);
     let slow = at(30);

@@ -16,7 +16,7 @@ const OFFLINE: &str = DeviceState::Offline.word();
 pub(super) const JAMMED: &str = "jammed";
 
 /// Codes with a word of their own; every other one is a hardware error.
-pub(super) const DEVICES: [(&str, &str); 21] = [
+pub(super) const DEVICES: [(&str, &str); 22] = [
     ("reader-not-found", NO_DEVICE),
     ("reader-not-chosen", NO_DEVICE),
     ("port-not-found", NO_DEVICE),
@@ -34,6 +34,7 @@ pub(super) const DEVICES: [(&str, &str); 21] = [
     ("port-in-use", DeviceState::DeviceBusy.word()),
     ("card-unit-lost-power", "powerOff"),
     // The device is well; what it works with is not.
+    ("receipt-too-slow", ONLINE),
     ("paper-out", ONLINE),
     ("paper-jammed", ONLINE),
     ("presenter-occupied", ONLINE),
@@ -42,7 +43,7 @@ pub(super) const DEVICES: [(&str, &str); 21] = [
 ];
 
 /// What a customer, or a card, can bring about as often as they like.
-pub(super) const OF_CUSTOMERS: [&str; 12] = [
+pub(super) const OF_CUSTOMERS: [&str; 13] = [
     "cannot-retain",
     "card-held",
     "card-misbehaved",
@@ -55,6 +56,7 @@ pub(super) const OF_CUSTOMERS: [&str; 12] = [
     "card-removed",
     "card-reset",
     "card-wrong-size",
+    "receipt-too-slow",
 ];
 
 /// `common.device` of a device that failed with this code.

@@ -9,6 +9,9 @@ use crate::test_support::{alone, posted, without_threads};
 
 const TO: EffectNo = EffectNo(7);
 
+/// The machine waits so long for a receipt.
+const LIMIT: Duration = Duration::from_secs(15);
+
 /// A printer in one state, which prints nothing.
 struct Still(DeviceState, PaperState);
 
@@ -22,9 +25,31 @@ impl Printer for Still {
     }
 }
 
+/// Almost nothing.
+fn receipt() -> Receipt {
+    Receipt {
+        banner: None,
+        title: String::new(),
+        subtitle: String::new(),
+        result: String::new(),
+        explanation: Vec::new(),
+        rows: vec![devices::printer::Row { label: String::new(), value: Value::code("no-threads") }],
+        notices_heading: String::new(),
+        notices: Vec::new(),
+        helpline: devices::printer::HelpLine {
+            heading: String::new(),
+            number: String::new(),
+            lines: Vec::new(),
+        },
+        status_page: None,
+        footer: Vec::new(),
+        variant: devices::printer::Variant::Normal,
+    }
+}
+
 fn desk(device: DeviceState, paper: PaperState) -> (PrintDesk, Inbox) {
     let (mailbox, inbox) = Mailbox::new();
-    (PrintDesk::new(Arc::new(Still(device, paper)), mailbox), inbox)
+    (PrintDesk::new(Arc::new(Still(device, paper)), mailbox, LIMIT), inbox)
 }
 
 fn told(inbox: &Inbox) -> Printing {
@@ -75,25 +100,7 @@ fn without_a_thread_no_receipt_is_offered_and_none_is_printed() {
         without_threads();
         desk.look();
         assert!(matches!(told(&inbox), Printing::Impossible(fault) if fault.code == "no-threads"));
-        let receipt = Receipt {
-            banner: None,
-            title: String::new(),
-            subtitle: String::new(),
-            result: String::new(),
-            explanation: Vec::new(),
-            rows: vec![devices::printer::Row { label: String::new(), value: Value::code("no-threads") }],
-            notices_heading: String::new(),
-            notices: Vec::new(),
-            helpline: devices::printer::HelpLine {
-                heading: String::new(),
-                number: String::new(),
-                lines: Vec::new(),
-            },
-            status_page: None,
-            footer: Vec::new(),
-            variant: devices::printer::Variant::Normal,
-        };
-        desk.print(TO, receipt);
+        desk.print(TO, receipt());
         match posted(&inbox) {
             Message::Event(Event::Answer { to: TO, answer: Answer::Print(PrintAnswer::Failed(fault)) }) => {
                 assert_eq!(fault.code, "no-threads");
@@ -101,4 +108,38 @@ fn without_a_thread_no_receipt_is_offered_and_none_is_printed() {
             other => panic!("{other:?}"),
         }
     });
+}
+
+/// A printer whose receipts take so long, which prints nothing.
+struct Slow(Duration);
+
+impl Printer for Slow {
+    fn print(&self, _receipt: &Receipt) -> Result<Printed, port::Fault> {
+        Ok(Printed { picture: None })
+    }
+
+    fn time_for(&self, _receipt: &Receipt) -> Duration {
+        self.0
+    }
+
+    fn status(&self) -> PrinterStatus {
+        PrinterStatus::new(DeviceState::Online, PaperState::Full)
+    }
+}
+
+/// On a slow line a receipt came out after the customer had read that there is none, for the next one to find.
+#[test]
+fn a_receipt_that_cannot_be_out_in_time_is_not_begun() {
+    let answer = |time: Duration| {
+        let (mailbox, inbox) = Mailbox::new();
+        PrintDesk::new(Arc::new(Slow(time)), mailbox, LIMIT).print(TO, receipt());
+        posted(&inbox)
+    };
+    assert!(matches!(answer(LIMIT - Duration::from_millis(1)), Message::Printed { to: TO, .. }));
+    let Message::Event(Event::Answer { to: TO, answer: Answer::Print(PrintAnswer::Failed(fault)) }) =
+        answer(LIMIT)
+    else {
+        panic!("begun")
+    };
+    assert_eq!((fault.device, fault.code), (Device::Printer, "receipt-too-slow"));
 }

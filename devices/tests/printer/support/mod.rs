@@ -192,6 +192,6 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn words(lines: impl Iterator<Item = String>) -> Vec<String> {
     lines
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|line| !line.is_empty() && line.chars().any(|character| !"-=*".contains(character)))
+        .filter(|line| !line.is_empty() && line.chars().any(|character| !"-=*─━".contains(character)))
         .collect()
 }

@@ -28,6 +28,13 @@ pub(super) const PRINTER: &[Code] = &[
         "The receipt printer does not answer or reports an error; no receipt is offered.",
         "Run `myna-atm doctor`: plug, power, line.",
     ),
+    of(
+        Fault,
+        Second,
+        "receipt-too-slow",
+        "The receipt would not be out in time on this line, so it was not begun.",
+        "Set a faster line, a profile with Japanese letters, or a longer `limits.print_ms_max`.",
+    ),
     of(Fault, Second, "printer-failed", "A receipt could not be printed.", "Run `myna-atm doctor`."),
     of(
         Fault,

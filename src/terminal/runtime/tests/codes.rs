@@ -159,7 +159,8 @@ fn staffed(config: &Config, decides: Decides) -> (Parts, Recovery, Mailbox, Cust
     parts.card = Box::new(fake_card(&mailbox));
     parts.pin = Box::new(FakePinSide { mailbox: mailbox.clone() });
     parts.host = Box::new(FakeHost { mailbox: mailbox.clone(), decides });
-    parts.printer = Box::new(PrintDesk::new(Arc::new(printer), mailbox.clone()));
+    parts.printer =
+        Box::new(PrintDesk::new(Arc::new(printer), mailbox.clone(), std::time::Duration::from_secs(15)));
     parts.post = Box::new(inbox);
     (parts, recovery, mailbox, customer, seen)
 }

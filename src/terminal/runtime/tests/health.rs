@@ -238,7 +238,7 @@ impl Bench {
                 FakeCardSide { mailbox: mailbox.clone(), card: TestCard::new(), visit: None.into(), pin_at };
             parts.card = Box::new(Plugged { desk: CardDesk::new(work, Duration::from_secs(5)), card });
             parts.pin = Box::new(PinDesk::new(pad, place, mailbox.clone(), 1_000));
-            parts.printer = Box::new(PrintDesk::new(press, mailbox.clone()));
+            parts.printer = Box::new(PrintDesk::new(press, mailbox.clone(), Duration::from_secs(15)));
             parts.host = Box::new(FakeHost { mailbox: mailbox.clone(), decides: Decides::Registered("A-1") });
             parts.others = OtherReaders::new(vec![other as Arc<dyn CardUnit>], mailbox.clone());
             parts.post = Box::new(inbox);
