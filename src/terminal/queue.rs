@@ -55,6 +55,8 @@ pub(crate) enum Message {
     Dots(u8),
     /// The service manager wants the process to end.
     Terminate,
+    /// Standard input has ended: whoever had the customer's keys is gone.
+    KeysEnded,
     /// The customer chose a language by its name.
     Language(Language),
     /// The unit keeps the card that was not taken, and says where.

@@ -75,6 +75,17 @@ fn two_customers_in_a_row_and_then_the_service_is_stopped() {
     assert_eq!(world.host_count("SELECT count(*) FROM registration"), 1);
 }
 
+/// A program with the screens that died left a machine that nobody could use, and that looked well from outside.
+#[test]
+fn a_service_whose_keys_are_gone_ends() {
+    let world = World::with_card("valid");
+    let mut service = world.service();
+    screen(&world, &mut service, "menu");
+    // Waits for its end with standard input closed.
+    assert!(service.wait().unwrap().success(), "{}", world.logs());
+    assert!(world.log_codes().contains(&"stop-after-visit".to_owned()), "{:?}", world.log_codes());
+}
+
 #[test]
 fn a_language_chosen_at_the_terms_is_what_is_agreed_to_and_the_next_customer_begins_anew() {
     let world = World::with_card("valid");

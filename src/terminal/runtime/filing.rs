@@ -9,7 +9,7 @@ use transaction::{
     PinAnswer, PrintAnswer, RetainAnswer, SignAnswer, VisitId,
 };
 
-use super::Runtime;
+use super::{Goal, Runtime};
 use crate::card_words::SLOT_LOST;
 use crate::desks::Moment;
 use crate::queue::{Message, Story};
@@ -59,6 +59,7 @@ impl Runtime {
                 self.terminating = true;
                 Some((Event::Order(Order::StopNow), story))
             }
+            Message::KeysEnded => self.keys_ended(story),
             Message::Retained { to, place } => Some(retained(to, place, story)),
             Message::JournalDamaged { code } => {
                 self.journal_damaged = true;
@@ -174,6 +175,21 @@ impl Runtime {
     fn keys_open(&self) {
         if let Some(keys) = &self.parts.keys {
             keys.open();
+        }
+    }
+
+    /// Nobody can press anything any more: whoever starts this service again starts the screen, too. A visit that is going on
+    /// ends as its times do. The one visit of a process ends by itself.
+    fn keys_ended(&mut self, story: Story) -> Option<(Event, Story)> {
+        match self.goal {
+            Goal::Serve => {
+                tracing::warn!(
+                    "standard input has ended, so no key can come: the service ends after the visit"
+                );
+                self.terminating = true;
+                Some((Event::Order(Order::StopAfterVisit), story))
+            }
+            Goal::Register | Goal::Deliver => None,
         }
     }
 }

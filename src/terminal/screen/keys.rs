@@ -51,9 +51,10 @@ impl Keys {
     pub(crate) fn start(form: KeyForm, mailbox: Mailbox) -> io::Result<Self> {
         let gate = Arc::new(Gate::default());
         let reader = Arc::clone(&gate);
-        std::thread::Builder::new()
-            .name("keys".to_owned())
-            .spawn(move || read_keys(form, &reader, &mailbox))?;
+        std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            read_keys(form, &reader, &mailbox);
+            mailbox.post(Message::KeysEnded, Story::default());
+        })?;
         Ok(Self { form, gate })
     }
 
