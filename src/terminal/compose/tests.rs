@@ -8,6 +8,7 @@ use journal::{Batch, FileSigner, Mark, VisitRecord, word};
 use rusqlite::Connection;
 
 use super::*;
+use crate::config::Printer as PrinterKind;
 use crate::runtime::{Ended, Goal, Runtime};
 use crate::test_support::people::undecided;
 use crate::test_support::unit::FakeUnit;
@@ -71,7 +72,7 @@ fn assert_set_aside(config: &Config, code: &'static str) {
     // A start that fails before the machine is closed, and one that is killed before that: the next one is told the same.
     let mut without_a_printer = config.clone();
     let dir = PathBuf::from("/proc/no-receipts");
-    without_a_printer.printer = crate::config::Printer::File { dir, paper_mm: 80, receipts_max: 1 };
+    without_a_printer.printer = PrinterKind::File { dir, paper_mm: 80, receipts_max: 1 };
     assert!(start(&without_a_printer).is_err(), "{code}");
     let (killed, recovery) = start(config).unwrap();
     assert_eq!(recovery, Recovery::Corrupt(fault));
