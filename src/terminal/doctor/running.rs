@@ -11,7 +11,7 @@ const CHECK: &str = "devices";
 
 pub(super) fn devices(config: &Config) -> Vec<Finding> {
     match health::read(&config.state_dir) {
-        Ok(shown) => shown.devices.iter().map(|device| finding(device)).collect(),
+        Ok(shown) => shown.devices.iter().map(finding).collect(),
         Err(error) => {
             let found = format!("the service runs, and does not say how its devices are: {}", chain(&error));
             vec![Finding::warn(
