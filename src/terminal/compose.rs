@@ -178,17 +178,7 @@ pub(crate) fn compose(
         printer: Box::new(PrintDesk::new(printer(&config)?, mailbox.clone(), ms(config.limits.print_ms_max))),
         others: OtherReaders::new(other_readers(&config), mailbox.clone()),
         log_key: Box::new(log_key(&config.keys.log.key)?),
-        office: Box::new(Office {
-            terminal_id: config.terminal_id.clone(),
-            language: config.language,
-            evidence: Box::new(
-                FileKey::load(&config.keys.evidence.certificate, &config.keys.evidence.key)
-                    .map_err(ComposeError::EvidenceKey)?,
-            ),
-            card_trust,
-            terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
-            clock_skew_ms_max: config.limits.clock_skew_ms_max,
-        }),
+        office: Box::new(office(&config, card_trust)?),
         config,
         languages,
         journal,
@@ -203,6 +193,20 @@ pub(crate) fn compose(
         witness: Box::new(Trace),
     };
     Ok((parts, recovery))
+}
+
+/// Who writes the papers, with the key that countersigns them.
+fn office(config: &Config, card_trust: Arc<TrustPolicy>) -> Result<Office, ComposeError> {
+    let key = &config.keys.evidence;
+    let evidence = FileKey::load(&key.certificate, &key.key).map_err(ComposeError::EvidenceKey)?;
+    Ok(Office {
+        terminal_id: config.terminal_id.clone(),
+        language: config.language,
+        evidence: Box::new(evidence),
+        card_trust,
+        terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
+        clock_skew_ms_max: config.limits.clock_skew_ms_max,
+    })
 }
 
 /// Where PINs are typed.
