@@ -23,8 +23,8 @@ pub struct Policy {
     pub retain_after: Option<NonZeroU8>,
     /// How often the time of one screen can be made longer.
     pub time_extensions_max: u8,
-    /// How often the reader's own pad is asked in one piece of the customer's time, when it presents no PIN. A bound for
-    /// readers that come back at once: one that keeps its limits does not reach it.
+    /// How often the reader's own pad is asked without a PIN being presented, until the customer asks for more time. A yes to
+    /// the last try starts no new count. A bound for readers that come back at once.
     pub pad_entries_max: u8,
 }
 

@@ -8,7 +8,7 @@
 //! - When the reader says that no PIN was presented, the card's counter decides: fewer tries than before are recorded and
 //!   told.
 //! - The reader's limits are not the customer's: it is asked again as long as the customer's time is not over, and only so
-//!   often.
+//!   often, whoever says yes to the last try in between.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
@@ -28,7 +28,7 @@ pub(crate) struct AwaitPinOnPad {
     holder: Holder,
     tries_left: TriesLeft,
     before: EntryBefore,
-    /// Entries in this piece of the customer's time in which no PIN was presented.
+    /// Entries in which no PIN was presented, since one was, or since the customer asked for more time.
     empty: u8,
     entry: Asked,
     deadline: Timer,
@@ -92,7 +92,7 @@ impl AwaitPinOnPad {
             (Tries::Left(left), Wish::Wanted(patience)) => {
                 patience.end(cx);
                 cx.disarm(self.deadline);
-                Ok(pin::enter_or_ask(self.holder, left, EntryBefore::Wrong, cx))
+                Ok(pin::enter_or_ask(self.holder, left, EntryBefore::Wrong, 0, cx))
             }
             (Tries::Left(_), Wish::Unwanted(refusal)) => self.stop(Outcome::Refused(refusal), cx),
             (Tries::Blocked, Wish::Wanted(_) | Wish::Unwanted(_)) => {
@@ -132,7 +132,7 @@ impl AwaitPinOnPad {
         cx.disarm(self.deadline);
         if left != self.tries_left || left.is_last() {
             patience.end(cx);
-            return Ok(pin::enter_or_ask(self.holder, left, before, cx));
+            return Ok(pin::enter_or_ask(self.holder, left, before, empty, cx));
         }
         if before != EntryBefore::Nothing {
             patience.end(cx);

@@ -26,6 +26,8 @@ pub(crate) struct AwaitLastTryYes {
     holder: Holder,
     last: TriesLeft,
     before: EntryBefore,
+    /// Entries at the reader's own pad that brought no PIN: a yes does not make that good.
+    empty: u8,
     patience: Patience,
 }
 
@@ -60,24 +62,31 @@ pub(crate) struct AwaitSignature {
 
 /// The first entry of a visit.
 pub(super) fn ask_pin(holder: Holder, tries_left: TriesLeft, cx: &mut Cx) -> State {
-    enter_or_ask(holder, tries_left, EntryBefore::Nothing, cx)
+    enter_or_ask(holder, tries_left, EntryBefore::Nothing, 0, cx)
 }
 
-/// The next entry: with the tries that the card told, and after a yes when it is the last one.
-pub(super) fn enter_or_ask(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
+/// The next entry: with the tries that the card told, and after a yes when it is the last one. `empty`: so many at the reader's
+/// own pad brought no PIN.
+pub(super) fn enter_or_ask(
+    holder: Holder,
+    tries_left: TriesLeft,
+    before: EntryBefore,
+    empty: u8,
+    cx: &mut Cx,
+) -> State {
     cx.record(Record::TriesShown { visit: holder.visit, tries_left });
     if tries_left.is_last() {
         cx.show(Screen::LastTry);
         let patience = Patience::begin(Limit::LastTry, cx);
-        return AwaitLastTryYes { holder, last: tries_left, before, patience }.into();
+        return AwaitLastTryYes { holder, last: tries_left, before, empty, patience }.into();
     }
-    enter(holder, tries_left, before, cx)
+    enter(holder, tries_left, before, empty, cx)
 }
 
-fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
+fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, empty: u8, cx: &mut Cx) -> State {
     match holder.pin_at {
         PinAt::Slot => enter_into_slot(holder, tries_left, before == EntryBefore::Wrong, cx),
-        PinAt::Reader => pad::enter(holder, tries_left, before, 0, cx),
+        PinAt::Reader => pad::enter(holder, tries_left, before, empty, cx),
     }
 }
 
@@ -138,7 +147,7 @@ impl Await for AwaitLastTryYes {
             Key::Yes => {
                 self.patience.end(cx);
                 cx.record(Record::LastTryAccepted(self.holder.visit));
-                Ok(enter(self.holder, self.last, self.before, cx))
+                Ok(enter(self.holder, self.last, self.before, self.empty, cx))
             }
             Key::No | Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
             // 「確認」 is pressed by habit: it is not the explicit yes.
@@ -278,7 +287,7 @@ impl Await for AwaitPinVerified {
                 match (tries, self.unwanted) {
                     (Tries::Left(left), None) => {
                         cx.disarm(self.deadline);
-                        Ok(enter_or_ask(self.holder, left, EntryBefore::Wrong, cx))
+                        Ok(enter_or_ask(self.holder, left, EntryBefore::Wrong, 0, cx))
                     }
                     (Tries::Left(_), Some(refusal)) => {
                         stop(self.holder, self.deadline, Outcome::Refused(refusal), cx)
