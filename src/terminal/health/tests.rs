@@ -46,8 +46,9 @@ impl Bench {
     }
 
     fn looked(&mut self, status: PrinterStatus) -> News {
+        let event = Event::Printing(printing(&status));
         self.health.printer_looked(status);
-        self.hears(&Event::Printing(printing(status)))
+        self.hears(&event)
     }
 
     fn shown(&mut self, device: usize) -> ShownDevice {
@@ -248,7 +249,7 @@ fn a_printer_that_keeps_failing_is_asked_for_no_receipt_until_a_person_has_looke
     let online = PrinterStatus::new(DeviceState::Online, PaperState::Full);
     for _ in 0..MAX {
         assert_eq!(bench.out(&answer(Answer::Print(PrintAnswer::Failed(PRINTER)))), None);
-        bench.looked(online);
+        bench.looked(online.clone());
         assert_eq!(bench.health.may_print(Printing::Possible), Printing::Possible);
     }
     let out = bench.out(&answer(Answer::Print(PrintAnswer::Failed(PRINTER))));
@@ -274,9 +275,10 @@ fn the_printers_own_words_are_shown_and_a_change_of_paper_is_logged_once() {
     assert!(bench.looked(status(PaperState::Low)).line.is_none());
     assert!(bench.shown(2).is_usable());
     let out = status(PaperState::Out);
+    let printing = printing(&out);
     bench.health.printer_looked(out);
-    let recorded = [Record::Printing(printing(out))];
-    assert!(bench.hears_with(&Event::Printing(printing(out)), &recorded).line.is_none(), "recorded already");
+    let recorded = [Record::Printing(printing)];
+    assert!(bench.hears_with(&Event::Printing(printing), &recorded).line.is_none(), "recorded already");
     let shown = bench.shown(2);
     assert_eq!((shown.state.as_str(), shown.paper.as_deref()), ("online", Some("out")));
     assert!(!shown.is_usable());
@@ -375,7 +377,7 @@ fn another_reader_is_reported_at_each_change_and_never_out_of_service() {
 
 #[test]
 fn every_code_that_is_sorted_here_is_one() {
-    let sorted = words::DEVICES.iter().map(|(code, _)| *code).chain(words::OF_CUSTOMERS);
+    let sorted = port::STATES.iter().map(|(code, _)| *code).chain(words::OF_CUSTOMERS);
     let out = [Device::CardUnit, Device::PinPad, Device::Printer].map(words::keeps_failing);
     for code in sorted.chain(out) {
         assert!(catalogue::code(code).is_some(), "{code} is no code");

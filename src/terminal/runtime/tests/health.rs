@@ -181,7 +181,7 @@ impl Printer for Press {
         match self.unplugged.load(Ordering::SeqCst) {
             0 => PrinterStatus::new(DeviceState::Online, PaperState::Full),
             _ => PrinterStatus {
-                reason: Some("port-gone"),
+                reason: Some(port::Reason::from(&fault("printer", "port-gone"))),
                 ..PrinterStatus::new(DeviceState::NoDevice, PaperState::Unknown)
             },
         }

@@ -183,7 +183,7 @@ impl CardUnit for FakeUnit {
     }
 
     fn status(&self) -> CardUnitStatus {
-        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Unknown }
+        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Unknown, reason: None }
     }
 }
 
