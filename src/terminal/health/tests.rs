@@ -413,3 +413,42 @@ fn the_log_says_of_a_lost_unit_how_it_is_or_what_is_stuck_in_it() {
     assert_eq!(said(BROKEN), ("common.device".to_owned(), "hardwareError".to_owned()));
     assert_eq!(said(JAMMED_CARD), ("cardReader.media".to_owned(), "jammed".to_owned()));
 }
+
+/// Whoever comes first, the unit's own word or the look that fails, the log has the fault once.
+#[test]
+fn one_fault_at_the_start_is_one_entry_in_either_order() {
+    let own_word = (lost(GONE), Record::Card(CardEvent::UnitLost(GONE)));
+    let look = (not_safe(GONE), Record::Fault(GONE));
+    for order in [[&own_word, &look, &look], [&look, &own_word, &look], [&look, &look, &own_word]] {
+        let mut bench = Bench::new();
+        let mut entries = 0;
+        for (event, record) in order {
+            let news = bench.hears_with(event, &[*record]);
+            entries += usize::from(!news.told.contains(record));
+        }
+        assert_eq!(entries, 1, "{order:?}");
+        // Another code is other news, and so is the same one after the unit was back.
+        let (stopped, back) = (fault(Device::CardUnit, FaultKind::Broken, "card-service-stopped"), &own_word);
+        assert!(!bench.hears(&lost(stopped)).told.contains(&Record::Card(CardEvent::UnitLost(stopped))));
+        bench.hears(&BACK);
+        assert!(!bench.hears(&back.0).told.contains(&back.1));
+    }
+}
+
+#[test]
+fn a_fault_of_a_device_is_told_in_words_of_xfs4iot_whoever_records_it() {
+    let said = |fault| {
+        let line = log_words::line(&Record::Fault(fault));
+        let detail = line.detail;
+        (line.object.unwrap().to_string() + "=" + line.value.unwrap().as_str(), detail)
+    };
+    let of = |device, code| said(fault(device, FaultKind::Broken, code)).0;
+    assert_eq!(of(Device::CardUnit, "port-not-found"), "common.device=noDevice");
+    assert_eq!(of(Device::PinPad, "pad-silent"), "common.device=offline");
+    assert_eq!(of(Device::Printer, "port-in-use"), "common.device=deviceBusy");
+    assert_eq!(of(Device::Printer, "paper-out"), "printer.paper=out");
+    assert_eq!(of(Device::Printer, "presenter-occupied"), "printer.media=present");
+    assert_eq!(of(Device::CardUnit, "card-jammed"), "cardReader.media=jammed");
+    let (words, detail) = said(Fault::no_answer(Device::PinPad));
+    assert_eq!((words.as_str(), detail.as_deref()), ("common.device=hardwareError", Some("pin-pad")));
+}

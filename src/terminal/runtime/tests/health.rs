@@ -320,6 +320,25 @@ fn a_card_unit_that_was_unplugged_at_the_menu_or_in_a_visit_serves_the_next_cust
 }
 
 #[test]
+fn a_unit_that_is_away_at_the_start_is_one_entry_in_words_of_xfs4iot() {
+    let bench = Bench::new();
+    bench.unit.is_unplugged();
+    let seen = bench.serves(move |screen, times, mailbox| match (screen, times) {
+        // Looked for a few times, and told of by itself.
+        ("card-unit-down", 4) => ends(mailbox),
+        _ => false,
+    });
+    assert!(count(&seen, "card-unit-down") >= 4, "{seen:?}");
+    let entries = log(&bench.config);
+    let lost: Vec<_> = entries.iter().filter(|entry| entry.code.as_str() == "reader-not-found").collect();
+    let [lost] = lost.as_slice() else { panic!("one fault, one entry: {:?}", codes(&bench.config)) };
+    let word = |word: &Option<journal::Word>| word.as_ref().map(|word| word.as_str().to_owned());
+    assert_eq!(word(&lost.object).as_deref(), Some("common.device"));
+    assert_eq!(word(&lost.value).as_deref(), Some("noDevice"));
+    assert_eq!(lost.action, Some(journal::Action::Maintenance));
+}
+
+#[test]
 fn a_printer_that_was_unplugged_prints_for_the_next_customer() {
     let bench = Bench::new();
     let press = Arc::clone(&bench.press);
