@@ -6,6 +6,8 @@ use transaction::{Device, FaultKind, Refusal, Rejection, TriesLeft};
 
 use super::*;
 
+mod lines;
+
 fn catalogue(language: Language) -> Catalogue {
     Catalogue::new(language, &Helpline::default()).unwrap()
 }

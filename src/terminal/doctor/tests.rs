@@ -48,7 +48,12 @@ impl CardUnit for Unit {
     }
 
     fn status(&self) -> CardUnitStatus {
-        CardUnitStatus { reader: Some("Reader 00 00".to_owned()), device: self.0, media: self.1 }
+        CardUnitStatus {
+            reader: Some("Reader 00 00".to_owned()),
+            device: self.0,
+            media: self.1,
+            reason: None,
+        }
     }
 }
 
