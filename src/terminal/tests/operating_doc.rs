@@ -97,7 +97,9 @@ fn texts() -> String {
         let japanese = words(Language::Ja).ending(outcome, &Default::default());
         let english = words(Language::En).ending(outcome, &Default::default());
         let code = outcome.code();
-        writeln!(table, "| `{code}` | {} | {} | {} |", japanese.title, english.title, english.next).unwrap();
+        // As on a screen, where no line is broken by us.
+        let title = japanese.title.replace(devices::printer::WORD_END, "");
+        writeln!(table, "| `{code}` | {title} | {} | {} |", english.title, english.next).unwrap();
     }
     table
 }
