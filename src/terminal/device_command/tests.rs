@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 use devices::port::{
     CancelToken, CardEventSink, CardSession, CardUnitStatus, FaultKind, MediaState, PaperState, PinEntry,
@@ -91,9 +92,17 @@ fn away(code: &'static str) -> CardUnitStatus {
 
 /// How a trial of the unit ends, what is said, and what the unit was told.
 fn tried(statuses: impl IntoIterator<Item = CardUnitStatus>) -> (Result<(), String>, String, String) {
+    tried_until(false, statuses)
+}
+
+/// The same, with the process asked to end at the beginning.
+fn tried_until(
+    ended: bool,
+    statuses: impl IntoIterator<Item = CardUnitStatus>,
+) -> (Result<(), String>, String, String) {
     let unit = Unit::new(statuses);
     let mut out = Vec::new();
-    let ended = trial::test_card_unit(&unit, Duration::ZERO, &mut out);
+    let ended = trial::test_card_unit(&unit, Duration::ZERO, &AtomicBool::new(ended), &mut out);
     let said = unit.said.lock().unwrap().join(" ");
     (ended, String::from_utf8(out).unwrap(), said)
 }
@@ -119,6 +128,18 @@ fn a_card_that_cannot_be_read_is_given_back_all_the_same() {
     assert!(ended.unwrap_err().contains("ttyS9"));
     assert!(out.ends_with("take the card\n"), "{out}");
     assert_eq!(said, "open returned");
+}
+
+/// The unit stayed open behind a test that was ended, and swallowed the next card.
+#[test]
+fn who_ends_the_test_leaves_no_open_way_in_and_no_card_inside() {
+    let (ended, _, said) = tried_until(true, [online(MediaState::NotPresent)]);
+    assert!(ended.unwrap_err().contains("signal"));
+    assert_eq!(said, "open closed");
+    let states = [MediaState::NotPresent, MediaState::NotPresent, MediaState::Present].map(online);
+    let (ended, _, said) = tried_until(true, states);
+    assert!(ended.unwrap_err().contains("is given back"));
+    assert_eq!(said, "open closed returned");
 }
 
 /// A pad at which cancel is pressed.

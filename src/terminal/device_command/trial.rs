@@ -5,8 +5,9 @@
 //! - A device that cannot be used is told at once, with its own fault; nobody waits before it.
 //! - A card that was put in is given back, whether it was read or not.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use devices::port::{CancelToken, CardUnit, Fault, MediaState, PinEntry, PinOutcome, PinPad, Reason, Return};
@@ -21,7 +22,7 @@ use crate::catalogue::{Catalogue, Language};
 use crate::config::Config;
 use crate::doctor::{self, Instruments, PadLook};
 use crate::queue::chain;
-use crate::{clock, compose, receipt};
+use crate::{clock, compose, receipt, signals};
 
 /// Between two looks whether a card is in.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
@@ -57,13 +58,16 @@ fn test(config: &Config, device: DeviceName, out: &mut impl Write) -> Result<(),
             ));
         }
     }
+    // Before any thread is started: who ends this must not leave a card's way in open.
+    let ended = signals::hold().map_err(io::Error::from).and_then(signals::Held::noted);
+    let ended = ended.map_err(|error| chain(&error))?;
     let instruments = with_patience(|| compose::instruments(config));
     match device {
         DeviceName::Printer => test_printer(config, &instruments, out),
         DeviceName::PinPad => test_pin_pad(&instruments, out),
         DeviceName::CardUnit => {
             let open_limit = Duration::from_millis(u64::from(config.limits.card_open_ms_max));
-            test_card_unit(&*instruments.card_unit, open_limit, out)
+            test_card_unit(&*instruments.card_unit, open_limit, &ended, out)
         }
     }
 }
@@ -158,6 +162,7 @@ pub(super) fn try_keys(pad: &dyn PinPad, slot: PinSlot, out: &mut impl Write) ->
 pub(super) fn test_card_unit(
     unit: &dyn CardUnit,
     open_limit: Duration,
+    ended: &AtomicBool,
     out: &mut impl Write,
 ) -> Result<(), Failed> {
     if let Some(reason) = with_patience(|| unit.status()).reason {
@@ -165,9 +170,16 @@ pub(super) fn test_card_unit(
     }
     unit.permit_entry(true);
     say(out, "put a card in; no PIN is asked for and no try is used");
-    if let Err(failed) = wait_for_card(unit) {
+    if let Err(failed) = wait_for_card(unit, ended) {
         unit.permit_entry(false);
-        return Err(failed);
+        // The unit's answer comes after it has obeyed; a card that got in meanwhile goes back.
+        return match unit.status().media {
+            MediaState::Present => match unit.return_card() {
+                Ok(_) => Err(format!("{failed}; a card that came in is given back")),
+                Err(fault) => Err(format!("{failed}; a card came in: {}", self::failed(&fault))),
+            },
+            MediaState::NotPresent | MediaState::Unknown | MediaState::Jammed => Err(failed),
+        };
     }
     let read = doctor::read_card(unit, open_limit);
     let returned = unit.return_card();
@@ -187,7 +199,7 @@ pub(super) fn test_card_unit(
     }
 }
 
-fn wait_for_card(unit: &dyn CardUnit) -> Result<(), Failed> {
+fn wait_for_card(unit: &dyn CardUnit, ended: &AtomicBool) -> Result<(), Failed> {
     let deadline = clock::instant() + PERSON_LIMIT;
     loop {
         let status = unit.status();
@@ -195,6 +207,9 @@ fn wait_for_card(unit: &dyn CardUnit) -> Result<(), Failed> {
             (Some(reason), _) => return Err(because(reason)),
             (None, MediaState::Present) => return Ok(()),
             (None, MediaState::NotPresent | MediaState::Unknown | MediaState::Jammed) => {}
+        }
+        if ended.load(Ordering::SeqCst) {
+            return Err("ended by a signal".to_owned());
         }
         if clock::instant() > deadline {
             return Err(format!("no card came within {} s", PERSON_LIMIT.as_secs()));
