@@ -151,10 +151,12 @@ fn because(found: String, reason: Option<&Reason>) -> String {
 
 /// What the table of codes says to do, which is what operators read beside the same code in the log.
 pub(crate) fn to_do(reason: &Reason) -> String {
-    catalogue::code(reason.code).map_or_else(
-        || format!("Action: {}.", reason.action.word()),
-        |entry| format!("{} ({})", entry.action.replace('`', ""), who(entry.line)),
-    )
+    to_do_for(reason.code).unwrap_or_else(|| format!("Action: {}.", reason.action.word()))
+}
+
+fn to_do_for(code: &str) -> Option<String> {
+    let entry = catalogue::code(code)?;
+    Some(format!("{} ({})", entry.action.replace('`', ""), who(entry.line)))
 }
 
 const fn who(line: catalogue::Line) -> &'static str {

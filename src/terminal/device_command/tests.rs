@@ -289,3 +289,17 @@ fn the_printers_profile_is_listed_by_name() {
     let out = String::from_utf8(out).unwrap();
     assert!(out.contains("/dev/ttyS8, generic-80 ("), "{out}");
 }
+
+#[test]
+fn what_is_to_be_done_fits_what_is_wrong() {
+    for (code, advice) in [
+        ("port-not-found", "Check plug and power"),
+        ("port-not-permitted", "into the group that owns the port"),
+        ("port-in-use", "Stop the other process"),
+        ("reader-not-found", "Check the reader's plug"),
+        ("card-service-stopped", "Start pcscd"),
+    ] {
+        let todo = doctor::to_do(&Reason::from(&fault(code)));
+        assert!(todo.contains(advice) && todo.ends_with("(second line)"), "{code}: {todo}");
+    }
+}
