@@ -185,7 +185,7 @@ impl Sheet<'_> {
     fn fitting(&self, text: &str, cells: [u8; 2], foreign: bool, rows_max: Option<usize>) -> [u8; 2] {
         let [wide, high] = cells;
         // Letters twice as high as wide are the narrowest that look well.
-        let narrower =
+        let mut narrower =
             (1..=wide).rev().map(|less| [less, if less < wide { high.min(less.max(2)) } else { high }]);
         let lines_max = |[_, high]: [u8; 2]| rows_max.map_or(1, |rows| rows / usize::from(high.max(1)));
         let fits = |cells: &[u8; 2]| {
@@ -193,7 +193,7 @@ impl Sheet<'_> {
             keeps_words(text, self.room(*cells), measure)
                 && lines(text, self.room(*cells), measure).len() <= lines_max(*cells)
         };
-        narrower.clone().find(fits).or(narrower.last()).unwrap_or(cells)
+        narrower.clone().find(fits).or(narrower.next_back()).unwrap_or(cells)
     }
 
     /// The columns of a line in such letters. They are few: the conversion is exact.
