@@ -22,8 +22,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use journal::{CheckpointSigner, Journal};
 use transaction::{
-    Device, Durable as _, Effect, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered, Policy,
-    Record, Recovery, Release, Step,
+    Act, Device, Durable as _, Effect, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered, Policy,
+    Record, Recovery, Release, Screen, Step,
 };
 
 use crate::clock::Clock;
@@ -119,6 +119,8 @@ pub(crate) struct Runtime {
     /// As the machine serves the present customer, for the log.
     mode: Mode,
     health: Health,
+    /// An idle machine's screen, until the machine has heard what the ledger says.
+    held: Option<Numbered<Effect>>,
     /// The customer is asked to put the card in.
     asks_for_card: bool,
     /// When the printer is looked at next, besides at the begin of each visit.
@@ -163,6 +165,7 @@ impl Runtime {
         Self {
             checkpoint_at: u64::from(limits.log_entries_per_checkpoint_max),
             health: Health::new(limits.device_failures_max, &parts.others.names()),
+            held: None,
             asks_for_card: false,
             printer_look: None,
             parts,
@@ -304,17 +307,39 @@ impl Runtime {
         let committed = step
             .commit(&mut recorder)
             .map_err(|failed| (Stopped::NotRecorded(failed.error), whats(&failed.release)))?;
-        if let Some((event, story)) = news {
-            self.give_self(event, story);
-        }
         if self.noted.unsigned_entries >= self.checkpoint_at {
             self.checkpoint();
         }
         for effect in committed.effects {
-            self.parts.witness.does(&effect);
-            self.dispatch(effect, at);
+            if news.is_some() && shows_idle(&effect) {
+                self.held = Some(effect);
+            } else {
+                self.does(effect, at);
+            }
         }
-        Ok(committed.machine)
+        let Some((event, story)) = news else { return Ok(committed.machine) };
+        self.hears_at_once(committed.machine, event, &story)
+    }
+
+    /// The machine hears of a device that keeps failing before anybody sees an idle machine: the menu of one that serves
+    /// nobody is not shown for a moment, and no visit begins at it. Where nothing else is shown, what was held is.
+    fn hears_at_once(
+        &mut self,
+        machine: Machine,
+        event: Event,
+        story: &Story,
+    ) -> Result<Machine, (Stopped, Vec<Release>)> {
+        let now = self.parts.clock.now();
+        let machine = self.step(machine, event, now, story)?;
+        if let Some(held) = self.held.take() {
+            self.does(held, now);
+        }
+        Ok(machine)
+    }
+
+    fn does(&mut self, effect: Numbered<Effect>, at: Timestamp) {
+        self.parts.witness.does(&effect);
+        self.dispatch(effect, at);
     }
 
     /// The journal, for what happened at `at`.
@@ -391,6 +416,11 @@ impl Runtime {
         self.folder.open(visit, self.parts.clock.instant());
         self.give_self(Event::Begin(visit), Story::default());
     }
+}
+
+/// The screens in whose place a machine that is idle shows that it serves nobody.
+const fn shows_idle(effect: &Numbered<Effect>) -> bool {
+    matches!(effect.what, Effect::Act(Act::Show(Screen::Menu | Screen::CardUnitDown { .. })))
 }
 
 /// When the pad was touched is the rhythm of a PIN: no trace of it, at no level.

@@ -66,6 +66,7 @@ impl Runtime {
 
     pub(super) fn show(&mut self, screen: &Screen) {
         self.menu = false;
+        self.held = None;
         self.mind_the_way_in(screen);
         if self.begun && !self.visit_open && *screen == Screen::Menu && self.goal != Goal::Serve {
             // The one visit of this process is over: there is no menu to go back to.

@@ -1,22 +1,25 @@
 //! What random visits (`simulation`) found in the runtime, each once more and by name.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use journal::{CheckpointSigner, SignFault};
 use transaction::{
-    Act, Answer, Effect, EffectNo, Event, Machine, Mode, Numbered, Order, Outcome, Presence, Refusal,
-    SafeAnswer, Visit, VisitId,
+    Act, Answer, CardEvent, Device, Effect, EffectNo, Event, Fault, FaultKind, Limit, Machine, Mode,
+    Numbered, Order, Outcome, Presence, Refusal, SafeAnswer, Step, Visit, VisitId,
 };
 
 use super::composed;
 use crate::clock;
-use crate::queue::{CardTally, Message, Story};
+use crate::config::Retain;
+use crate::desks::Witness;
+use crate::queue::{CardTally, Mailbox, Message, Story};
 use crate::runtime::{Ended, Goal, Runtime, policy, traced};
+use crate::test_support::people::Customer;
 use crate::test_support::unit::FakeUnit;
-use crate::test_support::{configuration, log};
+use crate::test_support::{codes, configuration, log};
 
 /// A runtime in the middle of a visit, without devices that do anything.
 fn in_a_visit(folder: &Path) -> (Runtime, Visit) {
@@ -169,4 +172,81 @@ fn a_checkpoint_that_fails_is_not_tried_again_at_once() {
     assert!(told.recv_timeout(Duration::from_secs(20)).unwrap());
     let asked = asked.load(Ordering::SeqCst);
     assert!((2..20).contains(&asked), "asked {asked} times");
+}
+
+/// A deadline, or the look for a card.
+type Asked = (Option<Limit>, EffectNo);
+
+/// Remembers the numbers of what was asked, by what it is.
+#[derive(Clone, Default)]
+struct Numbers(Arc<Mutex<Vec<Asked>>>);
+
+impl Numbers {
+    /// Of the last one.
+    fn last(&self, of: Option<Limit>) -> EffectNo {
+        self.0.lock().unwrap().iter().rev().find(|(what, _)| *what == of).unwrap().1
+    }
+}
+
+impl Witness for Numbers {
+    fn takes(&mut self, _state: &'static str, _event: &Event, _story: &Story) {}
+
+    fn decided(&mut self, _step: &Step) {}
+
+    fn does(&mut self, effect: &Numbered<Effect>) {
+        let of = match effect.what {
+            Effect::Act(Act::Arm(limit, _)) => Some(limit),
+            Effect::Release(transaction::Release::MakeSafe) => None,
+            _ => return,
+        };
+        self.0.lock().unwrap().push((of, effect.no));
+    }
+}
+
+/// The failure that was one too many ended the last customer's matters too, and the menu was there for a moment before the
+/// machine heard that it serves nobody.
+#[test]
+fn no_menu_is_shown_with_the_failure_that_is_one_too_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = configuration(folder.path());
+    config.limits.device_failures_max = 1;
+    config.retain = Some(Retain { after_reminders: 1, call: "03-0000-0000".to_owned() });
+    let (mut parts, recovery) = composed(&config, Arc::new(FakeUnit::taken_at(0)));
+    let numbers = Numbers::default();
+    let (customer, seen) = Customer::new(Mailbox::new().0, || (), false);
+    parts.witness = Box::new(numbers.clone());
+    parts.screen = Box::new(customer);
+    let mut runtime = Runtime::new(parts, Goal::Serve);
+    let failed = Fault { device: Device::CardUnit, kind: FaultKind::Transient, code: "reader-failed" };
+    let found = Answer::Safe(SafeAnswer::Safe(Presence::CardInside));
+    let over = |limit| Event::Expired(numbers.last(Some(limit)));
+    let answered = |answer| Event::Answer { to: numbers.last(None), answer };
+    let happens: [&dyn Fn() -> Event; 6] = [
+        &|| answered(Answer::Safe(SafeAnswer::Failed(failed))),
+        &|| over(Limit::RepairPause),
+        &|| answered(found),
+        &|| over(Limit::CardTake),
+        &|| over(Limit::CardTake),
+        // It left its place, and the unit never says whether the customer has it.
+        &|| Event::Card(CardEvent::Removed),
+    ];
+    let step = |runtime: &mut Runtime, machine, event| {
+        let stepped = runtime.step(machine, event, clock::now(), &Story::default());
+        stepped.unwrap_or_else(|(stopped, _)| panic!("{stopped}"))
+    };
+    let mut machine = step(&mut runtime, Machine::new(policy(&config)), Event::Start(recovery));
+    for event in happens {
+        machine = step(&mut runtime, machine, event());
+    }
+    assert_eq!(machine.state(), "AwaitRetained");
+    machine = step(&mut runtime, machine, over(Limit::Retain));
+    assert_eq!(machine.state(), "AwaitOrder");
+    let names: Vec<_> = seen.lock().unwrap().iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["starting", "card-unit-down", "take-card", "out-of-service"]);
+    runtime.flush_at_end();
+    let codes = codes(&config);
+    assert!(
+        codes.ends_with(&["no-answer", "card-unit-keeps-failing", "out-of-service"].map(String::from)),
+        "{codes:?}"
+    );
 }
