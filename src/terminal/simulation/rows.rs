@@ -40,6 +40,8 @@ pub(super) struct Rows {
 enum Told {
     /// A use failed, for a customer.
     Failed(Fault),
+    /// A use failed with a card that may be the reason: never a failure of the card unit, nor of a pad that was not let go.
+    FailedWithCard(Fault),
     /// Some other trouble.
     Trouble(Device),
     Good(Device),
@@ -92,6 +94,12 @@ impl Rows {
         let Some(told) = self.now.take().filter(|_| !stale) else { return };
         match told {
             Told::Failed(fault) => self.failed(fault),
+            Told::FailedWithCard(fault) => {
+                let kept_waiting = fault == Fault::no_answer(Device::PinPad);
+                if fault.device != Device::CardUnit && !kept_waiting {
+                    self.failed(fault);
+                }
+            }
             Told::Trouble(device) => {
                 if let Some(row) = self.of(device) {
                     row.trouble();
@@ -126,7 +134,11 @@ impl Rows {
                         record
                         && *fault == Fault::no_answer(fault.device)
                     {
-                        return self.failed(*fault);
+                        return match (record, fault.device) {
+                            (Record::Stopped { .. }, _) => {}
+                            (_, Device::CardUnit) => self.unit.trouble(),
+                            _ => self.failed(*fault),
+                        };
                     }
                 }
             }
@@ -161,16 +173,20 @@ fn told(answer: Answer) -> Option<Told> {
         Answer::Card(CardAnswer::Failed(fault))
         | Answer::Verify(VerifyAnswer::Failed(fault))
         | Answer::Sign(SignAnswer::Failed(fault))
-        | Answer::Pin(PinAnswer::Failed(fault))
-        | Answer::Pad(PadAnswer::Failed(fault))
-        | Answer::Print(PrintAnswer::Failed(fault)) => Told::Failed(fault),
+        | Answer::Pad(PadAnswer::Failed(fault)) => Told::FailedWithCard(fault),
+        Answer::Pin(PinAnswer::Failed(fault)) | Answer::Print(PrintAnswer::Failed(fault)) => {
+            Told::Failed(fault)
+        }
         Answer::Retain(RetainAnswer::Failed(fault)) | Answer::Safe(SafeAnswer::Failed(fault)) => {
             Told::Trouble(fault.device)
         }
         Answer::Safe(SafeAnswer::Safe(_)) => Told::UnitThere,
         Answer::Pin(PinAnswer::Cancelled | PinAnswer::TimedOut)
         | Answer::Pad(
-            PadAnswer::NotPresented { why: NotPresented::Cancelled | NotPresented::WrongLength, .. }
+            PadAnswer::NotPresented {
+                why: NotPresented::Cancelled | NotPresented::WrongLength | NotPresented::Refused,
+                ..
+            }
             | PadAnswer::Refused(_),
         )
         | Answer::Verify(VerifyAnswer::Refused(_))

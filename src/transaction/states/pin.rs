@@ -1,8 +1,8 @@
 //! The PIN and the signature: the last steps that can still be undone by doing nothing.
 //!
 //! Invariants: the tries left are known and shown before every entry; the last try needs an explicit yes; a PIN is
-//! given to the card once, and never again when the answer is lost. Where the reader has a pad of its own, entry and check
-//! are one act: `pad.rs`.
+//! given to the card once, and never again when the answer is lost; who leaves with fewer tries than they came with is told
+//! how many, unless an answer was lost. Where the reader has a pad of its own, entry and check are one act: `pad.rs`.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
@@ -18,6 +18,18 @@ pub(super) struct Holder {
     pub(super) visit: Visit,
     pub(super) expires_soon: bool,
     pub(super) pin_at: PinAt,
+    /// The PIN's counter when the card came.
+    pub(super) tries_at_first: TriesLeft,
+    /// Entries at the reader's own pad that had not as many digits as a PIN, since somebody last touched anything else.
+    pub(super) wrong_lengths: u8,
+}
+
+impl Holder {
+    /// Stops; the counter is `left` now, or nobody knows.
+    pub(super) fn stop(self, outcome: Outcome, left: Option<TriesLeft>, cx: &mut Cx) -> State {
+        let fell = left.filter(|left| *left < self.tries_at_first);
+        ending::stop_and_tell(self.visit, outcome, fell, cx)
+    }
 }
 
 /// Only one try is left: use it?
@@ -77,7 +89,7 @@ pub(super) fn enter_or_ask(holder: Holder, tries_left: TriesLeft, before: EntryB
 fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
     match holder.pin_at {
         PinAt::Slot => enter_into_slot(holder, tries_left, before == EntryBefore::Wrong, cx),
-        PinAt::Reader => pad::enter(holder, tries_left, before, 0, cx),
+        PinAt::Reader => pad::enter(holder, tries_left, before, cx),
     }
 }
 
@@ -112,7 +124,7 @@ fn stop(holder: Holder, deadline: Timer, outcome: Outcome, cx: &mut Cx) -> Next 
 impl AwaitLastTryYes {
     fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
         self.patience.end(cx);
-        Ok(ending::stop(self.holder.visit, outcome, cx))
+        Ok(self.holder.stop(outcome, Some(self.last), cx))
     }
 }
 
@@ -126,7 +138,7 @@ impl Await for AwaitLastTryYes {
     }
 
     fn time_over(self, cx: &mut Cx) -> Next {
-        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+        Ok(self.holder.stop(Outcome::Refused(Refusal::TimedOut), Some(self.last), cx))
     }
 
     fn stop_now(self, cx: &mut Cx) -> Next {
@@ -165,7 +177,7 @@ impl Await for AwaitLastTryYes {
 impl AwaitPin {
     fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
         self.patience.end(cx);
-        Ok(ending::stop(self.holder.visit, outcome, cx))
+        Ok(self.holder.stop(outcome, Some(self.tries_left), cx))
     }
 }
 
@@ -179,7 +191,7 @@ impl Await for AwaitPin {
     }
 
     fn time_over(self, cx: &mut Cx) -> Next {
-        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+        Ok(self.holder.stop(Outcome::Refused(Refusal::TimedOut), Some(self.tries_left), cx))
     }
 
     fn stop_now(self, cx: &mut Cx) -> Next {
@@ -280,8 +292,9 @@ impl Await for AwaitPinVerified {
                         cx.disarm(self.deadline);
                         Ok(enter_or_ask(self.holder, left, EntryBefore::Wrong, cx))
                     }
-                    (Tries::Left(_), Some(refusal)) => {
-                        stop(self.holder, self.deadline, Outcome::Refused(refusal), cx)
+                    (Tries::Left(left), Some(refusal)) => {
+                        cx.disarm(self.deadline);
+                        Ok(self.holder.stop(Outcome::Refused(refusal), Some(left), cx))
                     }
                     (Tries::Blocked, _) => {
                         stop(self.holder, self.deadline, Outcome::Refused(Refusal::PinLocked), cx)
