@@ -23,10 +23,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "pcsc|reader-pad|serial", default_value = "pcsc")]
     pub(crate) devices: DeviceKind,
     /// Which card the customer has. `card-emulator personas` lists them.
-    #[arg(long, value_name = "PERSONA", default_value = "valid")]
+    #[arg(long, value_name = "PERSONA", default_value = "valid", value_parser = persona)]
     pub(crate) card: String,
     /// What the simulated customer presses at the simulated pad (with --unattended).
-    #[arg(long, value_name = "NNNN", default_value = "1234", requires = "unattended")]
+    #[arg(long, value_name = "NNNN", default_value = "1234", requires = "unattended", value_parser = four_digits)]
     pub(crate) pin: String,
     /// Whether the simulated customer wants a receipt (with --unattended).
     #[arg(long, value_name = "yes|no", default_value = "yes", requires = "unattended")]
@@ -46,6 +46,32 @@ pub(crate) struct Options {
     /// How long the emulated card takes to answer (assumed figures); not with a reader that has a pad.
     #[arg(long, value_name = "none|contact|contactless", default_value = "none")]
     pub(crate) timing: String,
+}
+
+/// A card that there is.
+fn persona(name: &str) -> Result<String, String> {
+    emulator::Persona::find(name).map(|_| name.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Something to press that may be a PIN.
+fn four_digits(text: &str) -> Result<String, &'static str> {
+    let fits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("a PIN has four digits") }
+}
+
+impl Options {
+    /// What cannot go together.
+    ///
+    /// # Errors
+    /// Why.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.devices == DeviceKind::ReaderPad && self.timing != "none" {
+            return Err(
+                "--timing is for the card emulator; the card in the reader with a pad has no time of its own",
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Yes or no.

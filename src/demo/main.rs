@@ -6,11 +6,15 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 #[expect(clippy::print_stderr, reason = "a command for people")]
 fn main() -> ExitCode {
     let options = cli::Options::parse();
+    if let Err(why) = options.check() {
+        cli::Options::command().error(ErrorKind::ArgumentConflict, why).exit();
+    }
     match run::run(&options) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

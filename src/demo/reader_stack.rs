@@ -72,6 +72,8 @@ impl ReaderStack {
         };
         let (persona, pki) = (card.join("persona"), card.join("pki"));
         std::fs::write(&persona, &setup.persona).map_err(file("write", &persona))?;
+        let absent = card.join("absent");
+        std::fs::write(&absent, "").map_err(file("write", &absent))?;
         std::os::unix::fs::symlink(&setup.pki, &pki).map_err(file("link", &pki))?;
         let configuration = format!(
             "FRIENDLYNAME \"{PAD_READER}\"\nDEVICENAME {}\nLIBPATH {}\n",
@@ -80,7 +82,6 @@ impl ReaderStack {
         );
         let stack = Self::begin(programs, folder, sockets, &configuration, &[], true)?;
         stack.wait_for_card()?;
-        stack.hands().take_card()?;
         Ok(stack)
     }
 

@@ -1,7 +1,7 @@
 //! One writer: a lock file beside the journal, held as long as the journal is open. Readers do not need it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(JournalError::file("open", &path))?;
-        match file.try_lock() {
+        match take_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(JournalError::InUse { path: journal.to_owned(), process: holder(&mut file) });
@@ -42,11 +42,33 @@ impl Lock {
     }
 }
 
-/// Whether a process has this journal open for writing. The look itself holds the lock, shared, for a moment.
-#[must_use]
-pub fn is_in_use(journal: &Path) -> bool {
-    let Ok(file) = File::open(place::beside(journal, ".lock")) else { return false };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+/// A look of [`is_in_use`] holds the lock for some microseconds: that is no other process that has the journal.
+fn take_lock(file: &File) -> Result<(), TryLockError> {
+    const LOOKS_MAX: u32 = 1_000;
+    for _ in 0..LOOKS_MAX {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            done => return done,
+        }
+    }
+    file.try_lock()
+}
+
+/// Whether a process has this journal open for writing.
+///
+/// # Errors
+/// When that cannot be told, as for another user.
+pub fn is_in_use(journal: &Path) -> io::Result<bool> {
+    let file = match File::open(place::beside(journal, ".lock")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 fn holder(file: &mut File) -> String {

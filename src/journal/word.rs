@@ -169,7 +169,8 @@ bounded_text! {
 /// A short note for operators: the one place of an entry where a text made at run time can stand, such as the name of
 /// a reader. Any text is taken and made harmless: printable ASCII without `"` and `\`, at most [`DETAIL_BYTES_MAX`]
 /// bytes; digits that follow each other (with up to two of space, comma, colon and hyphen between them) show only when they
-/// are three at most, hexadecimal digits in one piece only when they are seven at most.
+/// are three at most, hexadecimal digits in one piece only when they are seven at most. The name of a port, from `/dev/` to the next
+/// space, shows whole.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Detail(String);
 
@@ -185,8 +186,10 @@ impl Detail {
             })
             .take(DETAIL_BYTES_MAX)
             .collect();
+        let shown = bytes.clone();
         mask(&mut bytes, HEX_IN_A_ROW_MAX, |byte| byte.is_ascii_hexdigit(), |_| false);
         mask(&mut bytes, DIGITS_IN_A_ROW_MAX, |byte| byte.is_ascii_digit(), |byte| b" ,:-".contains(&byte));
+        show_ports(&mut bytes, &shown);
         // All bytes are ASCII.
         Self(bytes.into_iter().map(char::from).collect())
     }
@@ -205,6 +208,24 @@ impl Detail {
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+/// A port's name is the machine's and no secret, and two ports may differ in nothing but digits: what begins with `/dev/` shows
+/// whole, up to the next space.
+fn show_ports(bytes: &mut [u8], shown: &[u8]) {
+    const PORT: &[u8] = b"/dev/";
+    let mut from = 0;
+    while let Some(at) =
+        shown.get(from..).and_then(|rest| rest.windows(PORT.len()).position(|part| part == PORT))
+    {
+        let start = from + at;
+        let rest = shown.get(start..).unwrap_or_default();
+        let end = start + rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+        if let (Some(to), Some(port)) = (bytes.get_mut(start..end), shown.get(start..end)) {
+            to.copy_from_slice(port);
+        }
+        from = end;
     }
 }
 
@@ -257,6 +278,11 @@ mod tests {
         let cases = [
             ("Virtual PCD 00 00", "Virtual PCD ## ##"),
             ("reader 2 of 3", "reader 2 of 3"),
+            (
+                "pad at /dev/serial/by-path/pci-0000:00:14.0-usb-0:4:1.0-port0: silent 1234",
+                "pad at /dev/serial/by-path/pci-0000:00:14.0-usb-0:4:1.0-port0: silent ####",
+            ),
+            ("/dev/tty1234 /dev/tty5678", "/dev/tty1234 /dev/tty5678"),
             ("pin 1234", "pin ####"),
             ("31 32 33 34", "## ## ## ##"),
             ("[49, 50, 51, 52]", "[##, ##, ##, ##]"),

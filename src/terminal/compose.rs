@@ -12,8 +12,8 @@ use devices::port::{self, CardUnit};
 use devices::printer::ProfileFault;
 use jiff::Timestamp;
 use journal::{
-    BadText, Batch, CheckpointKeys, Detail, FileSigner, Journal, JournalError, KeyRefused, Language,
-    LogEntry, OpenOptions, Opened, TerminalId, Word,
+    BadText, CheckpointKeys, Detail, FileSigner, Journal, JournalError, KeyRefused, Language, LogEntry,
+    OpenOptions, Opened, TerminalId, Word,
 };
 use request::{
     AnchorKind, AnchorRefused, FileKey, KeyFileError, TrustAnchor, TrustPolicy, load_anchor_file,
@@ -150,7 +150,7 @@ pub(crate) fn compose(
         terminal_id: TerminalId::parse(&config.terminal_id).map_err(ComposeError::LogText)?,
         language: Language::parse(config.language.tag()).map_err(ComposeError::LogText)?,
     };
-    let (journal, recovery) = open_journal(&config, &scribe, now)?;
+    let FromJournal { journal, recovery, first_entry } = open_journal(&config, &scribe, now)?;
     let evidence = EvidenceFiles::new(config.evidence_dir());
 
     let languages = languages(&config)?;
@@ -178,20 +178,11 @@ pub(crate) fn compose(
         printer: Box::new(PrintDesk::new(printer(&config)?, mailbox.clone(), ms(config.limits.print_ms_max))),
         others: OtherReaders::new(other_readers(&config), mailbox.clone()),
         log_key: Box::new(log_key(&config.keys.log.key)?),
-        office: Box::new(Office {
-            terminal_id: config.terminal_id.clone(),
-            language: config.language,
-            evidence: Box::new(
-                FileKey::load(&config.keys.evidence.certificate, &config.keys.evidence.key)
-                    .map_err(ComposeError::EvidenceKey)?,
-            ),
-            card_trust,
-            terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
-            clock_skew_ms_max: config.limits.clock_skew_ms_max,
-        }),
+        office: Box::new(office(&config, card_trust)?),
         config,
         languages,
         journal,
+        first_entry,
         scribe,
         screen,
         keys,
@@ -202,6 +193,20 @@ pub(crate) fn compose(
         witness: Box::new(Trace),
     };
     Ok((parts, recovery))
+}
+
+/// Who writes the papers, with the key that countersigns them.
+fn office(config: &Config, card_trust: Arc<TrustPolicy>) -> Result<Office, ComposeError> {
+    let key = &config.keys.evidence;
+    let evidence = FileKey::load(&key.certificate, &key.key).map_err(ComposeError::EvidenceKey)?;
+    Ok(Office {
+        terminal_id: config.terminal_id.clone(),
+        language: config.language,
+        evidence: Box::new(evidence),
+        card_trust,
+        terminal_anchors: service_anchors(&config.trust.terminal_ca)?,
+        clock_skew_ms_max: config.limits.clock_skew_ms_max,
+    })
 }
 
 /// Where PINs are typed.
@@ -347,13 +352,23 @@ fn checkpoint_keys(config: &Config) -> Result<CheckpointKeys, ComposeError> {
         .map_err(|source| ComposeError::LogKey { path: certificate.clone(), source })
 }
 
+/// The journal, and what it showed.
+pub(crate) struct FromJournal {
+    pub(crate) journal: Journal,
+    pub(crate) recovery: Recovery,
+    /// Why the log before this one ends. It is to be written with the first step, by which the machine is closed: a start
+    /// that fails before that leaves the journal empty, and the next one is told the same.
+    pub(crate) first_entry: Option<LogEntry>,
+}
+
 /// Opens the journal. A damaged one is set aside, and what could be read of it goes on in a new one: requests without a
 /// decision are still delivered.
 pub(crate) fn open_journal(
     config: &Config,
     scribe: &Scribe,
     now: Timestamp,
-) -> Result<(Journal, Recovery), ComposeError> {
+) -> Result<FromJournal, ComposeError> {
+    let whole = |journal, recovery| Ok(FromJournal { journal, recovery, first_entry: None });
     let keys = checkpoint_keys(config)?;
     let options = OpenOptions::new(keys, now);
     let path = config.journal_path();
@@ -365,12 +380,12 @@ pub(crate) fn open_journal(
         detail = report.detail;
         opened = Journal::open(&path, &options).map_err(ComposeError::Journal)?;
     }
-    let (mut journal, reason) = match opened {
-        Opened::Fresh(journal) => return Ok((journal, Recovery::Fresh)),
-        Opened::Clean(journal) => return Ok((journal, Recovery::Clean)),
+    // The new journal was made with the undecided requests that could be read.
+    let (journal, reason) = match opened {
+        Opened::Fresh(journal) => return whole(journal, Recovery::Fresh),
+        Opened::Clean(journal) => return whole(journal, Recovery::Clean),
         Opened::Interrupted(journal, open) => {
-            let open = open.iter().map(open_visit).collect();
-            return Ok((journal, Recovery::Interrupted(open)));
+            return whole(journal, Recovery::Interrupted(open.iter().map(open_visit).collect()));
         }
         Opened::Replaced(journal, reason) => (journal, reason),
         Opened::Corrupt(_) => return Err(ComposeError::Journal(JournalError::Stopped)),
@@ -382,10 +397,8 @@ pub(crate) fn open_journal(
         detail: (!detail.is_empty()).then(|| Detail::of(&detail)),
         ..LogEntry::new(now, clock::boot_ms(), scribe.terminal_id.clone(), code)
     };
-    // The new journal was made with the undecided requests that could be read.
-    journal.commit(&Batch { log: vec![entry], ..Batch::default() }).map_err(ComposeError::Journal)?;
-    let code = reason.code();
-    Ok((journal, Recovery::Corrupt(Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code })))
+    let fault = Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code: reason.code() };
+    Ok(FromJournal { journal, recovery: Recovery::Corrupt(fault), first_entry: Some(entry) })
 }
 
 fn open_visit(open: &journal::OpenVisit) -> OpenVisit {

@@ -5,6 +5,7 @@
 //!   one thing asked of the host is a challenge, which it forgets.
 //! - Nothing that identifies the holder of a card in the reader is printed.
 //! - A check that cannot look says so and fails; it never counts as good.
+//! - The devices of a running service are left alone, for a customer may be at them: what the service says of them counts.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ mod certificates;
 mod host;
 mod machine;
 mod peripherals;
+mod running;
 
 pub(crate) use card::read_card;
 
@@ -151,9 +153,11 @@ pub fn run(arguments: &DoctorArgs, config: &Config) -> ExitCode {
 
 fn examine(config: &Config, instruments: &Instruments, now: Timestamp) -> Vec<Finding> {
     let mut findings = configuration(config);
-    findings.extend(card::reader(instruments, config));
-    findings.extend(card::card(instruments, config));
-    findings.extend(card::other_readers(instruments));
+    findings.extend(match journal::is_in_use(&config.journal_path()) {
+        Ok(false) => devices(config, instruments, now),
+        Ok(true) => running::devices(config),
+        Err(error) => vec![running::unknown(&error)],
+    });
     if card::uses_pcscd(config) {
         findings.extend(card::pcscd_socket(instruments));
     }
@@ -165,9 +169,17 @@ fn examine(config: &Config, instruments: &Instruments, now: Timestamp) -> Vec<Fi
     findings.extend(machine::sqlite());
     findings.extend(machine::disk(config));
     findings.extend(machine::memory());
+    findings
+}
+
+/// Looked at by ourselves: nobody else has them.
+fn devices(config: &Config, instruments: &Instruments, now: Timestamp) -> Vec<Finding> {
+    let mut findings = card::reader(instruments, config);
+    findings.extend(card::card(instruments, config));
+    findings.extend(card::other_readers(instruments));
+    findings.extend(peripherals::pin_pad(instruments, config));
     findings.extend(peripherals::printer(instruments));
     findings.extend(peripherals::receipt_time(instruments, config, now));
-    findings.extend(peripherals::pin_pad(instruments, config));
     findings
 }
 

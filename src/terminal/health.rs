@@ -60,6 +60,9 @@ pub(crate) struct Health {
     failures_max: u32,
     /// As far as the unit has told, a card is inside.
     card_inside: bool,
+    /// In this visit the reader's pad was asked in more than one piece of the customer's time in a row: after a yes to the last
+    /// try, or after a try that went missing. A customer, or a card, can make such a row as long as they like.
+    asked_anew: bool,
     /// What the printer said of itself, for the event that comes of it.
     looked: Option<PrinterStatus>,
 }
@@ -78,6 +81,7 @@ impl Health {
             others: others.iter().map(other).collect(),
             failures_max,
             card_inside: false,
+            asked_anew: false,
             looked: None,
         }
     }
@@ -91,6 +95,13 @@ impl Health {
     pub(crate) fn hear(&mut self, said: Said, records: &[Record], story: &Story, at: Timestamp) -> News {
         if records.iter().any(|record| matches!(record, Record::Stale { .. })) {
             return News::default();
+        }
+        for record in records {
+            match record {
+                Record::VisitOpened(_) => self.asked_anew = false,
+                Record::LastTryAccepted(_) | Record::TriesLost { .. } => self.asked_anew = true,
+                _ => {}
+            }
         }
         match said {
             Said::Nothing => News::default(),
@@ -106,6 +117,7 @@ impl Health {
                 News::default()
             }
             Said::CameBack(device) => match stopped_by(device, records) {
+                Some(fault) if self.asked_anew => self.failed(fault, Way::Session, story, at),
                 Some(fault) => self.failed(fault, Way::Used, story, at),
                 None => self.hear(Said::Answered(device), records, story, at),
             },

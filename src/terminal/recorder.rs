@@ -66,6 +66,11 @@ pub(crate) struct Noted {
 }
 
 impl Noted {
+    /// This entry goes before everything that the next commit has.
+    pub(crate) fn begins_with(&mut self, entry: LogEntry) {
+        self.batch.log.insert(0, entry);
+    }
+
     /// Makes it durable.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use journal::{CheckpointSigner, Journal};
+use journal::{CheckpointSigner, Journal, LogEntry};
 use transaction::{
     Act, Device, Durable as _, Effect, Event, Fault, FaultKind, LanguageNo, Machine, Mode, Numbered, Policy,
     Record, Recovery, Release, Screen, Step,
@@ -46,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) languages: Languages,
     pub(crate) journal: Journal,
+    /// To be written with the first step: why the log before this one ends.
+    pub(crate) first_entry: Option<LogEntry>,
     pub(crate) log_key: Box<dyn CheckpointSigner>,
     pub(crate) scribe: Scribe,
     pub(crate) office: Box<dyn Clerk>,
@@ -256,6 +258,7 @@ impl Runtime {
 
     pub(crate) fn work(&mut self, recovery: Recovery) -> Result<Ended, (Stopped, Vec<Release>)> {
         let mut machine = Machine::new(policy(&self.parts.config));
+        self.parts.first_entry.take().into_iter().for_each(|entry| self.noted.begins_with(entry));
         self.give_self(Event::Start(recovery), Story::default());
         self.complete_evidence();
         self.watch_devices();

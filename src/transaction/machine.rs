@@ -24,8 +24,8 @@ pub struct Policy {
     /// How often the time of one screen can be made longer.
     pub time_extensions_max: u8,
     /// How often the reader's own pad is asked in one piece of the customer's time, when its own time is over, and how often
-    /// after entries of a wrong length while nobody touches anything else. A bound for readers that come back at once: one
-    /// that keeps its limits does not reach it.
+    /// after entries of a wrong length while nobody touches anything else. A yes to the last try starts no new count. A bound
+    /// for readers that come back at once.
     pub pad_entries_max: u8,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It is never shipped. `DEVICENAME` in `reader.conf` is a folder: `persona` in it names the card (`valid` where there is no
 //! such file), the card's state and test PKI are kept in it, and `keys` is the socket at which fingers press. With a
-//! file `no-pad` in it the reader has no pad. One byte is one key:
+//! file `no-pad` in it the reader has no pad, and with a file `absent` its card is not in it at first. One byte is one key:
 //!
 //! | byte | what happens |
 //! |---|---|

@@ -32,13 +32,16 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Puts the folder's card in.
+    /// Puts the folder's card in; where the folder has a file `absent`, it is in the customer's hand.
     pub(crate) fn open(folder: &Path) -> Result<Self, Box<dyn std::error::Error>> {
         let named = std::fs::read_to_string(folder.join("persona")).unwrap_or_else(|_| "valid".to_owned());
         let pki = Pki::open_or_create(&folder.join("pki"), clock::now())?;
         let card = Card::load(&Persona::find(named.trim())?, folder, &pki, clock::now())?;
         let mut slot = Slot::new(card);
         slot.trace_to(&folder.join("trace"))?;
+        if folder.join("absent").exists() {
+            slot.remove();
+        }
         let slot = Arc::new(Mutex::new(slot));
         let shared = Arc::clone(&slot);
         let keys = Keys::listen(&folder.join("keys"), move |inside| {

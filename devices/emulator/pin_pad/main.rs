@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use emulator::control::chain;
@@ -15,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 /// Five-minute start:
 ///   pin-pad-simulator identity --key pad.key
 ///   pin-pad-simulator run --port pad.tty --control pad.keys --framing reference --key pad.key
-///   printf 1234E | socat - UNIX-CONNECT:pad.keys
+///   pin-pad-simulator press pad.keys 1234E
 #[derive(Parser)]
 #[command(name = "pin-pad-simulator", version, verbatim_doc_comment)]
 struct Cli {
@@ -27,12 +29,39 @@ struct Cli {
 enum Action {
     /// Answer at a port until a signal
     Run(Run),
+    /// Press keys at a running simulator: 0 to 9, B backspace, C clear, E enter, X cancel
+    Press {
+        /// The control socket
+        socket: PathBuf,
+        /// One letter a key
+        keys: Keys,
+    },
+    /// Pull a lever of a running simulator
+    Lever {
+        /// The control socket
+        socket: PathBuf,
+        /// See the README, e.g. unplug
+        pull: Lever,
+    },
     /// Print the pad's public key and the fingerprint that a terminal's configuration names
     Identity {
         /// File of the identity key, made if absent
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
+}
+
+/// Keys of the pad. Without `Debug`: they may be somebody's PIN.
+#[derive(Clone)]
+struct Keys(String);
+
+impl FromStr for Keys {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = |key: char| key.is_ascii_digit() || "BCEX".contains(key);
+        if text.chars().all(known) { Ok(Self(text.to_owned())) } else { Err("keys are 0 to 9, B, C, E, X") }
+    }
 }
 
 #[derive(Args)]
@@ -69,6 +98,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let result = match Cli::parse().action {
         Action::Run(run) => serve(run),
+        Action::Press { socket, keys } => say(&socket, &keys.0),
+        Action::Lever { socket, pull } => say(&socket, &format!("!{pull}\n")),
         Action::Identity { key } => tell(&key),
     };
     match result {
@@ -81,14 +112,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn tell(key: &std::path::Path) -> Result<(), Box<dyn Error>> {
+fn say(socket: &Path, what: &str) -> Result<(), Box<dyn Error>> {
+    UnixStream::connect(socket)
+        .and_then(|mut pad| pad.write_all(what.as_bytes()))
+        .map_err(|error| format!("{}: {error}: is the simulator running?", socket.display()).into())
+}
+
+fn tell(key: &Path) -> Result<(), Box<dyn Error>> {
     let identity = open(key)?;
     writeln!(io::stdout(), "public-key {}", hex::encode(identity.public_key()))?;
     writeln!(io::stdout(), "fingerprint {}", identity.fingerprint())?;
     Ok(())
 }
 
-fn open(key: &std::path::Path) -> Result<Identity, Box<dyn Error>> {
+fn open(key: &Path) -> Result<Identity, Box<dyn Error>> {
     Identity::open_or_create(key).map_err(|error| format!("{}: {error}", key.display()).into())
 }
 

@@ -4,10 +4,11 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
-use journal::{FileSigner, Mark, VisitRecord, word};
+use journal::{Batch, FileSigner, Mark, VisitRecord, word};
 use rusqlite::Connection;
 
 use super::*;
+use crate::config::Printer as PrinterKind;
 use crate::runtime::{Ended, Goal, Runtime};
 use crate::test_support::people::undecided;
 use crate::test_support::unit::FakeUnit;
@@ -67,8 +68,16 @@ fn flip(path: &Path, at: u64) {
 
 /// Starts over what lies there now, and over the new journal after that.
 fn assert_set_aside(config: &Config, code: &'static str) {
-    let (parts, recovery) = start(config).unwrap();
     let fault = Fault { device: Device::Terminal, kind: FaultKind::NeedsOperator, code };
+    // A start that fails before the machine is closed, and one that is killed before that: the next one is told the same.
+    let mut without_a_printer = config.clone();
+    let dir = PathBuf::from("/proc/no-receipts");
+    without_a_printer.printer = PrinterKind::File { dir, paper_mm: 80, receipts_max: 1 };
+    assert!(start(&without_a_printer).is_err(), "{code}");
+    let (killed, recovery) = start(config).unwrap();
+    assert_eq!(recovery, Recovery::Corrupt(fault));
+    drop(killed);
+    let (parts, recovery) = start(config).unwrap();
     assert_eq!(recovery, Recovery::Corrupt(fault));
     let ended = Runtime::new(parts, Goal::Register).run(recovery);
     assert!(matches!(ended, Ended::NoVisit { code: told } if told == code), "{code}: nobody is served");

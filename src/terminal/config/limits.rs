@@ -71,7 +71,7 @@ limits! {
     pin_ms_max: 60_000 in 5_000..=900_000;
     /// One entry at the card reader's own pad, which cannot be stopped from here: longer than the reader's own limits, which are 30 seconds without a key and 100 seconds in all.
     pin_on_pad_ms_max: 120_000 in 105_000..=600_000;
-    /// How often the card reader's own pad is asked in one piece of the customer's time without a PIN being presented; more, and the reader comes back at once instead of waiting. Where `pin_ms_max` is so long that a reader that waits 30 seconds is asked more often, it is asked so often.
+    /// How often the card reader's own pad is asked in one piece of the customer's time without a PIN being presented (a yes to the last try begins none); more, and the reader comes back at once instead of waiting. Where `pin_ms_max` is so long that a reader that waits 30 seconds is asked more often, it is asked so often.
     pad_entries_max: 20 in 2..=200;
     /// The last part of each of the customer's times (terms, card, last try, PIN, receipt, notice), in which the screen warns and one key gives the whole time again. WCAG 2.2.1 asks for at least 20 seconds.
     time_warning_ms: 20_000 in 100..=120_000;

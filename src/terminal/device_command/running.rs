@@ -11,21 +11,38 @@ use crate::config::Config;
 use crate::health::{self, Shown, ShownDevice};
 use crate::queue::chain;
 
-/// Tells how the devices of the running service are; `None` when there is none, or none that has said it.
+/// Tells how the devices of the running service are; `None` when there surely is none. Otherwise they are left alone: a
+/// customer may be at them.
 pub(super) fn status(config: &Config, json: bool, now: Timestamp, out: &mut impl Write) -> Option<ExitCode> {
-    if !journal::is_in_use(&config.journal_path()) {
-        return None;
+    match journal::is_in_use(&config.journal_path()) {
+        Ok(false) => return None,
+        Ok(true) => {}
+        Err(error) => {
+            let why = format!("{}: run this as the service's user", chain(&error));
+            return Some(no_word("unknown", "whether the service runs cannot be told", &why, json, out));
+        }
     }
     let shown = match health::read(&config.state_dir) {
         Ok(shown) => shown,
         Err(error) => {
-            tracing::warn!(error = %chain(&error), "the service runs, and does not say how its devices are");
-            return None;
+            let why = format!("{}: run this as the service's user, or see its log", chain(&error));
+            return Some(no_word("running", "the service does not say how its devices are", &why, json, out));
         }
     };
     let _gone = tell(&shown, json, now, out);
     let good = shown.devices.iter().all(ShownDevice::is_usable);
     Some(if good { ExitCode::SUCCESS } else { ExitCode::from(FAULT) })
+}
+
+fn no_word(service: &str, what: &str, why: &str, json: bool, out: &mut impl Write) -> ExitCode {
+    let told = if json {
+        writeln!(out, "{}", json!({ "service": service, "error": format!("{what}: {why}") }))
+    } else {
+        writeln!(out, "{what}: {why}")
+    };
+    // A reader that closed the pipe has seen enough; the status tells.
+    let _gone = told;
+    ExitCode::from(FAULT)
 }
 
 fn tell(shown: &Shown, json: bool, now: Timestamp, out: &mut impl Write) -> io::Result<()> {
@@ -93,6 +110,19 @@ mod tests {
         assert_eq!((&all["service"], &all["age_s"]), (&json!("running"), &json!(60)));
         assert_eq!(all["devices"].as_array().unwrap().len(), 4);
         std::fs::write(config.state_dir.join("devices.json"), "{").unwrap();
-        assert_eq!(told(&config, true), None, "what cannot be understood is not repeated");
+        let unsaid = told(&config, true).unwrap();
+        assert!(
+            unsaid.contains("does not say"),
+            "it is left alone, and what cannot be understood is not repeated: {unsaid}"
+        );
+    }
+
+    #[test]
+    fn where_it_cannot_be_told_whether_a_service_runs_no_device_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = configuration(folder.path());
+        std::fs::write(&config.state_dir, "a file in the place of the folder").unwrap();
+        let text = told(&config, false).unwrap();
+        assert!(text.contains("cannot be told") && text.contains("as the service's user"), "{text}");
     }
 }

@@ -283,3 +283,28 @@ fn text_is_a_table_and_json_has_the_same() {
     assert_eq!(told["findings"][1]["todo"], "Check the line.");
     assert!(told["findings"][0].get("todo").is_none());
 }
+
+/// A look at the pad in the middle of an entry made the customer's visit fail.
+#[test]
+fn the_devices_of_a_running_service_are_left_alone_and_its_own_word_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../../../docs/example-myna-atm.toml").replace("/var/lib/myna-atm", "state");
+    let text = text.replace("kind = \"console\"", "kind = \"reader\"");
+    let config = Config::parse(&text, Path::new("f.toml"), folder.path()).unwrap();
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    let touched = || online(|| panic!("the pad is left alone"));
+    let examined =
+        |instruments: &Instruments| examine(&config, instruments, "2026-11-20T00:00:00Z".parse().unwrap());
+    let lock = std::fs::File::create(folder.path().join("state/journal.db.lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(level(&examined(&touched()), "devices"), Level::Warn, "it has said nothing yet");
+    let now = "2026-11-20T00:00:00Z".parse().unwrap();
+    crate::health::publish(&config.state_dir, &crate::health::Health::new(5, &[]).shown(now)).unwrap();
+    let findings = examined(&touched());
+    for check in ["reader", "pin-pad", "printer"] {
+        let found = findings.iter().find(|finding| finding.check == check).unwrap();
+        assert!(found.level == Level::Ok && found.found.contains("says the running service"), "{found:?}");
+    }
+    drop(lock);
+    assert_eq!(level(&examined(&online(|| Ok(PadLook::Offered))), "pin-pad"), Level::Ok);
+}

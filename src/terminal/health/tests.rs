@@ -3,9 +3,9 @@
 use devices::port::{self, DeviceState, PaperState, PrinterStatus};
 use jiff::{SignedDuration, Timestamp};
 use transaction::{
-    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, NotPresented, Order, PadAnswer,
-    PinAnswer, PrintAnswer, Printing, Record, Refusal, RequestId, RetainAnswer, SafeAnswer, SignAnswer,
-    Tries, TriesLeft, VerifyAnswer, Visit, VisitId,
+    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Key, NotPresented, Order,
+    PadAnswer, PinAnswer, PrintAnswer, Printing, Record, Refusal, RequestId, RetainAnswer, SafeAnswer,
+    SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit, VisitId,
 };
 
 use super::*;
@@ -274,6 +274,22 @@ fn a_readers_pad_that_keeps_coming_back_and_one_at_which_a_pin_is_entered() {
     assert_eq!((bench.shown(1).state.as_str(), bench.shown(1).failures), ("online", MAX));
     let failed = answer(Answer::Pad(PadAnswer::Failed(PAD)));
     assert_eq!(bench.out(&failed), Some("pin-pad-keeps-failing"));
+
+    // A row that goes over a yes to the last try has as many pauses as the customer likes.
+    let mut bench = Bench::new();
+    for _ in 0..=MAX {
+        bench.hears_with(&Event::Begin(visit), &[Record::VisitOpened(visit)]);
+        bench.hears_with(&Event::Key(Key::Yes), &[Record::LastTryAccepted(visit)]);
+        assert!(
+            bench.hears_with(&back(NotPresented::TimedOut), &stopped("pad-gives-no-pin")).event.is_none()
+        );
+    }
+    assert_eq!(bench.shown(1).failures, 0);
+    for failures in 1..=MAX {
+        bench.hears_with(&Event::Begin(visit), &[Record::VisitOpened(visit)]);
+        bench.hears_with(&back(NotPresented::TimedOut), &stopped("pad-gives-no-pin"));
+        assert_eq!(bench.shown(1).failures, failures, "the next customer's");
+    }
 
     let mut bench = Bench::new();
     for answered in [PadAnswer::Verified, PadAnswer::Wrong(Tries::Blocked)] {

@@ -37,6 +37,8 @@ pub(super) struct Rows {
     printer: Row,
     /// The card unit has told that it is back, or was found well, and no trouble since.
     unit_up: bool,
+    /// In this visit a last try was accepted, or a try went missing: the reader's coming back says nothing.
+    asked_anew: bool,
     /// It has told that a card is inside.
     card_told: bool,
     /// When it was lost last.
@@ -107,6 +109,13 @@ impl Rows {
 
     fn decided(&mut self, records: &[Record], at: Timestamp) {
         let stale = records.iter().any(|record| matches!(record, Record::Stale { .. }));
+        for record in records {
+            match record {
+                Record::VisitOpened(_) => self.asked_anew = false,
+                Record::LastTryAccepted(_) | Record::TriesLost { .. } => self.asked_anew = true,
+                _ => {}
+            }
+        }
         let Some(told) = self.now.take().filter(|_| !stale) else { return };
         match told {
             Told::Failed(fault) => self.failed(fault),
@@ -136,7 +145,11 @@ impl Rows {
             Told::CameBack => {
                 for record in records {
                     if let Record::Stopped { outcome: Outcome::Fault(fault), .. } = record {
-                        self.failed(*fault);
+                        if self.asked_anew {
+                            self.pad.least = 0;
+                        } else {
+                            self.failed(*fault);
+                        }
                     }
                 }
             }

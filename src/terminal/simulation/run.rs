@@ -24,7 +24,7 @@ use super::spy::{Entry, Spy};
 use super::weather::Weather;
 use super::world::{Broken, Killed, Sabotage, Shared, World};
 use crate::catalogue::Language;
-use crate::compose::{ComposeError, open_journal};
+use crate::compose::{ComposeError, FromJournal, open_journal};
 use crate::evidence_files::EvidenceFiles;
 use crate::other_readers::OtherReaders;
 use crate::paperwork::Office;
@@ -136,11 +136,11 @@ impl Run {
     /// One process from its start to its end, and the time until the next one.
     fn process(&self) -> Result<(), Broken> {
         let goal = self.prepare();
-        let (journal, recovery) = match self.open() {
+        let FromJournal { journal, recovery, first_entry } = match self.open() {
             Some(opened) => opened,
             None => return Ok(()),
         };
-        let parts = self.parts(journal);
+        let parts = self.parts(journal, first_entry);
         let runtime = Runtime::new(parts, goal);
         let gone = self.live(runtime, recovery)?;
         let mut world = self.world.borrow_mut();
@@ -189,7 +189,7 @@ impl Run {
     }
 
     /// Opens the journal as the program does. `None`: the disk failed, and the process ended before it began.
-    fn open(&self) -> Option<(journal::Journal, Recovery)> {
+    fn open(&self) -> Option<FromJournal> {
         let mut world = self.world.borrow_mut();
         let damage = world.weather.damage;
         let damages = world.spy.is_some() && world.strikes(damage);
@@ -206,10 +206,10 @@ impl Run {
         }
         let opened = open_journal(&world.config, &scribe(), world.wall());
         match opened {
-            Ok((journal, recovery)) => {
+            Ok(opened) => {
                 world.spy = Some(Spy::open(&world.config.journal_path()));
-                world.settle_damage(&recovery);
-                Some((journal, recovery))
+                world.settle_damage(&opened.recovery);
+                Some(opened)
             }
             Err(error) => {
                 let planned = disk::has_failed();
@@ -225,7 +225,7 @@ impl Run {
         }
     }
 
-    fn parts(&self, journal: journal::Journal) -> Parts {
+    fn parts(&self, journal: journal::Journal, first_entry: Option<journal::LogEntry>) -> Parts {
         let fixture = fixture::get();
         let here = || Rc::clone(&self.world);
         let world = self.world.borrow();
@@ -237,6 +237,7 @@ impl Run {
         Parts {
             languages: Languages { own: own.clone(), others: vec![other.clone()] },
             journal,
+            first_entry,
             log_key: Box::new(SimKey { world: here(), key: fixture.log_signer() }),
             scribe: scribe(),
             office: Box::new(SimClerk::new(here(), Rc::clone(&self.office))),
@@ -332,24 +333,25 @@ impl World {
     fn settle_damage(&mut self, recovery: &Recovery) {
         let corrupt = matches!(recovery, Recovery::Corrupt(_));
         let (shallow, deep) = (self.truth.damaged, self.truth.damaged_deep);
-        self.holds("no-bug", !corrupt || shallow || deep, || {
-            format!("a whole journal was found {recovery:?}")
-        });
         let asides = self.asides();
-        // It may have been the start before that set it aside, and failed after that; or failed although its word was kept.
-        let first = self.spy.as_ref().and_then(Spy::first_code);
-        let told =
-            corrupt || asides > self.truth.asides && first.is_some_and(|code| code.starts_with("journal-"));
-        self.holds("no-bug", told || !shallow, || {
-            format!("a damaged journal was found {recovery:?}, and nobody was told")
+        let set_aside = asides > self.truth.asides;
+        self.holds("no-bug", set_aside || !shallow, || {
+            format!("a damaged journal was found {recovery:?}, and not set aside")
         });
-        self.holds("no-bug", asides > self.truth.asides || !corrupt, || {
-            "a journal is called damaged, and none was set aside".to_owned()
-        });
-        if told {
+        self.holds("no-bug", !set_aside || shallow || deep, || "a whole journal was set aside".to_owned());
+        if set_aside {
             self.truth.asides = asides;
-            (self.truth.damaged, self.truth.damaged_deep) = (false, false);
+            (self.truth.damaged, self.truth.damaged_deep, self.truth.untold) = (false, false, true);
         }
+        let untold = self.truth.untold;
+        self.holds("no-bug", untold || !corrupt, || format!("a whole journal was found {recovery:?}"));
+        // The log's first entry goes to the disk with the step that closes the machine, and not before.
+        let first = self.spy.as_ref().and_then(Spy::first_code);
+        let told = first.is_some_and(|code| code.starts_with("journal-"));
+        self.holds("no-bug", corrupt || told || !untold, || {
+            format!("a journal was set aside, and the next start found {recovery:?}: nobody was told")
+        });
+        self.truth.untold = untold && !told;
         if self.truth.damaged_deep || (self.weather.damage > 0 && self.dice.permille(100)) {
             let ms = self.dice.between(500, 5_000);
             self.after_here(ms, Self::check_journal);

@@ -84,8 +84,10 @@ pub(super) struct Truth {
     /// Visits that began, and that are wanted.
     pub(super) begun: u32,
     pub(super) wanted: u32,
-    /// The journal on the disk is damaged where a start looks, and nobody was told yet.
+    /// The journal on the disk is damaged where a start looks, and was not set aside yet.
     pub(super) damaged: bool,
+    /// One was set aside, and the log of the next one did not say so when it was opened.
+    pub(super) untold: bool,
     /// It is damaged where only the full check looks.
     pub(super) damaged_deep: bool,
     /// Journals that were set aside.

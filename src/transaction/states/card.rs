@@ -275,7 +275,8 @@ impl Await for AwaitPrepared {
                 cx.record(Record::Prepared(self.visit));
                 let Self { visit, expires_soon, pin_at, tries_left, .. } = self;
                 let tries_at_first = tries_left;
-                let holder = pin::Holder { visit, expires_soon, pin_at, tries_at_first, wrong_lengths: 0 };
+                let empty = pin::Empty::default();
+                let holder = pin::Holder { visit, expires_soon, pin_at, tries_at_first, empty };
                 Ok(pin::ask_pin(holder, tries_left, cx))
             }
             PrepareAnswer::Refused(refusal) => Ok(ending::stop(self.visit, Outcome::Refused(refusal), cx)),

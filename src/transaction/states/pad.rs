@@ -8,12 +8,12 @@
 //! - When the reader says that no PIN was presented, or that it does not like the order, the card's counter decides: fewer
 //!   tries than before are recorded and told; more, which no card has without a right PIN, end the visit.
 //! - The reader's limits are not the customer's: it is asked again as long as the customer's time is not over, and only so
-//!   often. A row of entries in which nobody touches anything but the reader has an end that neither it nor the card can move.
+//!   often, whoever says yes to the last try in between. A row of entries in which nobody touches anything but the reader has an end that neither it nor the card can move.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
 use crate::states::State;
-use crate::states::pin::{self, Holder};
+use crate::states::pin::{self, Empty, Holder};
 use crate::{
     Act, Answer, CardEvent, Device, EffectNo, EntryBefore, Fault, FaultKind, Key, Limit, NotPresented,
     Outcome, PadAnswer, Record, Refusal, Screen, Tries, TriesLeft,
@@ -35,8 +35,6 @@ pub(crate) struct AwaitPinOnPad {
     holder: Holder,
     tries_left: TriesLeft,
     before: EntryBefore,
-    /// How often the reader's own time was over in this piece of the customer's.
-    came_back: u8,
     entry: Asked,
     deadline: Timer,
     wish: Wish,
@@ -58,7 +56,7 @@ pub(super) fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, 
     let entry = cx.ask(Act::VerifyOnPad);
     let deadline = cx.arm(Limit::PinOnPad);
     let wish = Wish::Wanted(Patience::begin(Limit::Pin, cx));
-    AwaitPinOnPad { holder, tries_left, before, came_back: 0, entry, deadline, wish }.into()
+    AwaitPinOnPad { holder, tries_left, before, entry, deadline, wish }.into()
 }
 
 impl AwaitPinOnPad {
@@ -99,7 +97,8 @@ impl AwaitPinOnPad {
             (Tries::Left(left), Wish::Wanted(patience)) => {
                 patience.end(cx);
                 cx.disarm(self.deadline);
-                Ok(pin::enter_or_ask(self.holder, left, EntryBefore::Wrong, cx))
+                let holder = Holder { empty: Empty::default(), ..self.holder };
+                Ok(pin::enter_or_ask(holder, left, EntryBefore::Wrong, cx))
             }
             (Tries::Left(left), Wish::Unwanted(refusal)) => {
                 self.stop_with(Outcome::Refused(refusal), Some(left), cx)
@@ -141,31 +140,32 @@ impl AwaitPinOnPad {
 
     /// Only the reader's patience was over.
     fn came_back(self, left: TriesLeft, patience: Patience, cx: &mut Cx) -> Next {
-        let came_back = self.came_back.saturating_add(1);
+        let came_back = self.holder.empty.came_back.saturating_add(1);
         if came_back >= cx.policy().pad_entries_max {
             return self.stop_with(Outcome::Fault(NO_PIN), Some(left), cx);
         }
         cx.disarm(self.deadline);
+        let holder = Holder { empty: Empty { came_back, ..self.holder.empty }, ..self.holder };
         if left != self.tries_left || left.is_last() {
             patience.end(cx);
-            return Ok(pin::enter_or_ask(self.holder, left, EntryBefore::Nothing, cx));
+            return Ok(pin::enter_or_ask(holder, left, EntryBefore::Nothing, cx));
         }
         // The customer sees the same, with what is left of the customer's time.
         cx.record(Record::PinAskedAtReader(self.holder.visit));
         let entry = cx.ask(Act::VerifyOnPad);
         let deadline = cx.arm(Limit::PinOnPad);
-        Ok(Self { came_back, entry, deadline, ..self }.into())
+        Ok(Self { holder, entry, deadline, ..self }.into())
     }
 
     /// The customer did something, and gets the whole time again: only so often.
     fn wrong_length(self, left: TriesLeft, patience: Patience, cx: &mut Cx) -> Next {
-        let wrong_lengths = self.holder.wrong_lengths.saturating_add(1);
+        let wrong_lengths = self.holder.empty.wrong_lengths.saturating_add(1);
         if wrong_lengths >= cx.policy().pad_entries_max {
             return self.stop_with(Outcome::Fault(NO_PIN), Some(left), cx);
         }
         cx.disarm(self.deadline);
         patience.end(cx);
-        let holder = Holder { wrong_lengths, ..self.holder };
+        let holder = Holder { empty: Empty { came_back: 0, wrong_lengths }, ..self.holder };
         let before = EntryBefore::WrongLength;
         if left != self.tries_left || left.is_last() {
             return Ok(pin::enter_or_ask(holder, left, before, cx));
@@ -213,8 +213,7 @@ impl Await for AwaitPinOnPad {
     }
 
     fn time_renewed(&mut self) {
-        self.came_back = 0;
-        self.holder.wrong_lengths = 0;
+        self.holder.empty = Empty::default();
     }
 
     fn key(self, key: Key, cx: &mut Cx) -> Next {

@@ -20,7 +20,16 @@ pub(super) struct Holder {
     pub(super) pin_at: PinAt,
     /// The PIN's counter when the card came.
     pub(super) tries_at_first: TriesLeft,
-    /// Entries at the reader's own pad that had not as many digits as a PIN, since somebody last touched anything else.
+    /// What the reader's own pad has brought so far. A yes to the last try does not make it good.
+    pub(super) empty: Empty,
+}
+
+/// Entries at the reader's own pad in which no PIN was presented, since one was, or since the customer asked for more time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) struct Empty {
+    /// The reader's own time was over, in this piece of the customer's.
+    pub(super) came_back: u8,
+    /// Not as many digits as a PIN has.
     pub(super) wrong_lengths: u8,
 }
 

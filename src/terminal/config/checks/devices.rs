@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use devices::printer::StatusPage;
+use devices::printer::{Profile, StatusPage};
 
 use super::{printable, refuse};
 use crate::config::devices::ports;
 use crate::config::{CardUnit, Config, PadFraming, PinPad, Printer, Problem};
+use crate::queue::chain;
 
 /// Widths of receipt paper that the layout is made for, in mm.
 const PAPER_MM: [u32; 2] = [58, 80];
@@ -49,11 +50,6 @@ pub(super) fn warnings(config: &Config, found: &mut Vec<Problem>) {
     {
         let reason = format!("{}: whoever listens at the pad's line reads the PIN", framing.word());
         refuse(found, "pin_pad.framing", reason);
-    }
-    if let (CardUnit::Pcsc { reader: None }, false) = (&config.card_unit, config.other_readers.is_empty()) {
-        let reason =
-            "there are other readers, so the one that serves must be named for the day they are all there";
-        refuse(found, "card_unit.reader", reason);
     }
 }
 
@@ -176,12 +172,8 @@ fn printer(config: &Config, found: &mut Vec<Problem>) {
             if let Some(baud) = baud {
                 speed("printer.baud", *baud, found);
             }
-            if profile.trim().is_empty() {
-                refuse(
-                    found,
-                    "printer.profile",
-                    "empty: the name of a built-in profile, or the path of a .toml",
-                );
+            if let Err(fault) = Profile::load(profile) {
+                refuse(found, "printer.profile", chain(&fault));
             }
         }
     }
@@ -217,7 +209,9 @@ fn retain(config: &Config, found: &mut Vec<Problem>) {
 fn one_user_a_port(config: &Config, found: &mut Vec<Problem>) {
     let mut users = BTreeMap::new();
     for (key, port) in ports(&config.card_unit, &config.pin_pad, &config.printer) {
-        if let Some(other) = users.insert(port.clone(), key) {
+        // A port has several names: below `by-path`, below `by-id`, and its own.
+        let own_name = port.canonicalize().unwrap_or_else(|_| port.clone());
+        if let Some(other) = users.insert(own_name, key) {
             let reason = format!("{} is named by {other}, too: a port has one device", port.display());
             refuse(found, key, reason);
         }
@@ -225,6 +219,10 @@ fn one_user_a_port(config: &Config, found: &mut Vec<Problem>) {
 }
 
 fn other_readers(config: &Config, found: &mut Vec<Problem>) {
+    if let (CardUnit::Pcsc { reader: None }, false) = (&config.card_unit, config.other_readers.is_empty()) {
+        let reason = "missing: there are other readers, so the one that serves must be named";
+        refuse(found, "card_unit.reader", reason);
+    }
     let serving = match &config.card_unit {
         CardUnit::Pcsc { reader } => reader.as_deref(),
         CardUnit::Omron { .. } => None,
@@ -238,8 +236,10 @@ fn other_readers(config: &Config, found: &mut Vec<Problem>) {
                 format!("1 to {READER_NAME_BYTES_MAX} printable bytes, as `device list` prints them"),
             );
         }
-        if Some(name.as_str()) == serving {
-            refuse(found, &key, "this reader serves (card_unit.reader): it is no other one");
+        // A reader is chosen by the beginning of its name: pcscd puts numbers behind it that may change.
+        if serving.is_some_and(|serving| name.starts_with(serving) || serving.starts_with(name.as_str())) {
+            let reason = "this may be the reader that serves (card_unit.reader): neither name may begin with the other";
+            refuse(found, &key, reason);
         }
         if config.other_readers.iter().take(index).any(|earlier| earlier == name) {
             refuse(found, &key, "a reader is named twice");

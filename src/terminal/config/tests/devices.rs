@@ -101,11 +101,12 @@ fn only_a_reader_has_a_pad_of_its_own() {
 
 #[test]
 fn a_printer_on_a_line_has_a_profile() {
-    let config = with_table("printer", &format!("{PRINTER}profile = \"own.toml\"\n"), "").unwrap();
-    let Printer::Serial { profile, baud: None, flow: None, .. } = &config.printer else {
-        panic!("the printer was configured")
+    let refused = |profile: &str| {
+        with_table("printer", &format!("{PRINTER}profile = \"{profile}\"\n"), "").unwrap_err().to_string()
     };
-    assert_eq!(profile, "/etc/myna-atm/own.toml", "a file lies beside the configuration");
+    let missing = refused("own.toml");
+    assert!(missing.contains("/etc/myna-atm/own.toml"), "a file lies beside the configuration: {missing}");
+    assert!(refused("generic-90").contains("generic-80"), "those that there are");
     let config =
         with_table("printer", &format!("{PRINTER}profile = \"generic-80\"\nflow = \"xon-xoff\"\n"), "");
     let Printer::Serial { profile, flow, .. } = config.unwrap().printer else {
@@ -123,6 +124,10 @@ fn a_port_has_one_device() {
     let printer = PRINTER.replace("tty2", "tty0") + "profile = \"generic-80\"\n";
     let both = with_tables(&[("card_unit", UNIT), ("printer", &printer)], LONGER);
     assert_eq!(refused_keys(both), ["printer.port"]);
+    let printer = PRINTER.replace("/dev/tty2", "/dev/../dev/null") + "profile = \"generic-80\"\n";
+    let unit = UNIT.replace("/dev/tty0", "/dev/null");
+    let by_two_names = with_tables(&[("card_unit", &unit), ("printer", &printer)], LONGER);
+    assert_eq!(refused_keys(by_two_names), ["printer.port"]);
 }
 
 #[test]
@@ -152,7 +157,10 @@ fn other_readers_are_others() {
     assert_eq!(refused_keys(with_others("[\"Slot 00 00\"]")), ["other_readers[0]"]);
     assert_eq!(refused_keys(with_others("[\"A\", \"A\"]")), ["other_readers[1]"]);
     assert_eq!(refused_keys(with_others("[\"A\", \" \"]")), ["other_readers[1]"]);
+    for other in ["Slot 00", "Slot 00 00 01"] {
+        assert_eq!(refused_keys(with_others(&format!("[\"{other}\"]"))), ["other_readers[0]"], "{other}");
+    }
     let unnamed =
         EXAMPLE.replace("menu = \"procedures\"", "menu = \"procedures\"\nother_readers = [\"Field 01 00\"]");
-    assert_eq!(parse(&unnamed).unwrap().warnings()[0].key, "card_unit.reader");
+    assert_eq!(refused_keys(parse(&unnamed)), ["card_unit.reader"]);
 }

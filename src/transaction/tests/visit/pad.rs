@@ -140,6 +140,29 @@ fn a_reader_that_comes_back_again_and_again_is_asked_only_so_often() {
     }
 }
 
+/// Each yes to the last try began the count anew: a reader that came back at once was asked for as long as somebody said yes.
+#[test]
+fn a_yes_to_the_last_try_does_not_make_a_reader_good_that_comes_back_again_and_again() {
+    for why in [NotPresented::TimedOut, NotPresented::WrongLength] {
+        let twice = Walk::begun().reach_pad(1).key(Key::Yes).not_presented(why, 1).key(Key::Yes);
+        let twice = twice.not_presented(why, 1);
+        assert_eq!((twice.machine.state(), asked(&twice)), ("AwaitLastTryYes", 2));
+        let walk = twice.key(Key::Yes).not_presented(why, 1);
+        assert_eq!((fault(&walk), asked(&walk)), ((Device::PinPad, "pad-gives-no-pin"), 3));
+    }
+    // One that had counted before the last try came.
+    let walk = Walk::begun().reach_pad(2).not_presented(NotPresented::TimedOut, 2);
+    let walk = walk.not_presented(NotPresented::TimedOut, 1).key(Key::Yes);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitPinOnPad", 3));
+    let walk = walk.not_presented(NotPresented::TimedOut, 1);
+    assert!(matches!(stopped(&walk), Outcome::Fault(Fault { code: "pad-gives-no-pin", .. })));
+    // A PIN that was presented makes it good.
+    let walk = Walk::begun().reach_pad(2).not_presented(NotPresented::TimedOut, 2);
+    let walk = pad(walk.not_presented(NotPresented::TimedOut, 2), PadAnswer::Wrong(tries(1)));
+    let walk = walk.key(Key::Yes).not_presented(NotPresented::TimedOut, 1);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitLastTryYes", 4));
+}
+
 #[test]
 fn a_pin_of_another_length_is_asked_for_again_and_says_so() {
     let walk = Walk::begun().reach_pad(3).not_presented(NotPresented::WrongLength, 3);
