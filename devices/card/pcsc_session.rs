@@ -7,7 +7,8 @@
 //! - A command is sent once. After an error other than "reset" the card has been powered off to find out whether it is
 //!   still there; the session is of no use then.
 //! - While the reader waits for keys at its own pad, the card belongs to the thread of that call. When the call is given up,
-//!   the session has no card any more, and the thread takes its power when the reader lets go.
+//!   the session has no card any more, and the thread takes its power when the reader lets go. An entry that nobody wants
+//!   any more is not begun.
 
 use std::ffi::CStr;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, ShareMode,
 
 use super::pcsc_fault::{Trouble, channel_error, fault};
 use super::pcsc_pad::Pad;
-use super::worker::{NoResult, Wanted, Workers};
+use super::worker::{NoResult, Wanted, Workers, is_readable};
 use crate::port::{CardSession, Fault};
 
 /// Digits of the PIN that a pad must take.
@@ -29,6 +30,8 @@ const PROTOCOLS: Protocols = Protocols::T0.union(Protocols::T1);
 const RESETS_MAX: u32 = 3;
 /// How long a card that does not answer any more may take to be reported as removed.
 const REMOVAL_REPORT_MS_MAX: Duration = Duration::from_millis(1_000);
+/// What a reader answers when its cancel key is pressed (PC/SC part 10, 2.5.2): nothing was sent to the card.
+const ENTRY_CANCELLED: StatusWord = StatusWord(0x6401);
 /// One wait for another process to end its exclusive use, before looking whether anybody still wants the card.
 const SHARING_WAIT_MS_MAX: Duration = Duration::from_millis(1_000);
 
@@ -164,6 +167,9 @@ impl PcscSession {
         order: Vec<u8>,
         limits: PadLimits<'_>,
     ) -> Result<Result<Option<StatusWord>, Error>, ChannelError> {
+        if limits.cancel.is_some_and(is_readable) {
+            return Ok(Ok(Some(ENTRY_CANCELLED)));
+        }
         let powered = match std::mem::replace(&mut self.place, Place::AtThePad) {
             Place::Here(powered) => powered,
             elsewhere => {
@@ -172,8 +178,12 @@ impl PcscSession {
             }
         };
         let limit = Duration::from_millis(u64::from(limits.whole_ms_max));
-        let call = self.workers.run_until(limit, limits.cancel, move |_| {
-            let answer = powered.get().and_then(|card| pad.verify(card, &order));
+        let call = self.workers.run_until(limit, limits.cancel, move |wanted| {
+            let answer = if wanted.still() {
+                powered.get().and_then(|card| pad.verify(card, &order))
+            } else {
+                Ok(Some(ENTRY_CANCELLED))
+            };
             // When nobody takes them, both are dropped on this thread: the card loses its power.
             (powered, answer)
         });

@@ -110,6 +110,12 @@ fn wait(done: BorrowedFd<'_>, limit: Duration, cancel: Option<BorrowedFd<'_>>) -
     }
 }
 
+/// Whether a token to give a call up was used already.
+pub(super) fn is_readable(cancel: BorrowedFd<'_>) -> bool {
+    let mut waiting = [PollFd::new(cancel, PollFlags::POLLIN)];
+    poll(&mut waiting, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}
+
 struct Running(Arc<AtomicUsize>);
 
 impl Drop for Running {

@@ -231,7 +231,8 @@ impl<'c> Card<'c, Selected> {
     }
 }
 
-/// The reader's own answers to an entry at its pad (PC/SC part 10, section 2.5.2): nothing was sent to the card.
+/// The reader's own answers to an entry at its pad (PC/SC part 10, section 2.5.2): nothing was sent to the card, says the
+/// reader, or a card that answers a VERIFY with the same words. The counter tells.
 mod pad_answer {
     use crate::status::StatusWord;
 
@@ -256,7 +257,7 @@ impl<'c> Card<'c, Selected> {
     /// `Wrong` and `Blocked` the tries must be read before another entry.
     ///
     /// # Errors
-    /// [`Misuse`], [`CardFault::NoPad`] and [`CardFault::PadRefused`] with nothing sent; [`CardFault::VerifyUnanswered`] and
+    /// [`Misuse`] and [`CardFault::NoPad`] with nothing sent; [`CardFault::VerifyUnanswered`] and
     /// [`CardFault::VerifyUnclear`] when the state of the counter is unknown; [`CardFault::TriesUnknown`] and no answer to a
     /// SELECT before it, with no try used.
     pub fn verify_on_pad(mut self, limits: PadLimits<'_>) -> Result<PadOutcome<'c>, CardError> {
@@ -264,7 +265,7 @@ impl<'c> Card<'c, Selected> {
             pad_answer::TIMED_OUT => Ok(PadOutcome::TimedOut { card: self }),
             pad_answer::CANCELLED => Ok(PadOutcome::Cancelled { card: self }),
             pad_answer::WRONG_LENGTH => Ok(PadOutcome::WrongLength { card: self }),
-            status @ pad_answer::REFUSED => Err(CardFault::PadRefused { status }.into()),
+            pad_answer::REFUSED => Ok(PadOutcome::Refused { card: self }),
             status => self.after_verify(status).map(|outcome| match outcome {
                 VerifyOutcome::Verified(card) => PadOutcome::Verified(card),
                 VerifyOutcome::Wrong { card, tries_left } => PadOutcome::Wrong { card, tries_left },

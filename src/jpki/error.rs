@@ -83,12 +83,6 @@ pub enum CardFault {
         /// The answer.
         status: StatusWord,
     },
-    /// The reader did not take the order to let its pad verify: nothing was sent, says the reader.
-    #[error("the reader refuses to verify at its own pad: it answered {status}")]
-    PadRefused {
-        /// The answer.
-        status: StatusWord,
-    },
     /// The reader has no pad of its own that fits; nothing was sent.
     #[error("the reader has no PIN pad of its own that fits")]
     NoPad,
@@ -155,7 +149,6 @@ impl CardError {
             CardError::Refused(Refusal::NotMyNumberCard { status } | Refusal::Unreadable { status, .. })
             | CardError::Fault(
                 CardFault::VerifyUnclear { status }
-                | CardFault::PadRefused { status }
                 | CardFault::TriesUnknown { status }
                 | CardFault::NotSigned { status }
                 | CardFault::NotLeft { status },
@@ -182,7 +175,6 @@ impl CardFault {
     pub const fn code(&self) -> &'static str {
         match self {
             CardFault::NoAnswer { source, .. } | CardFault::VerifyUnanswered { source } => source.code(),
-            CardFault::PadRefused { .. } => "pad-refused",
             CardFault::NoPad => ChannelError::NoPad.code(),
             CardFault::VerifyUnclear { .. }
             | CardFault::TriesUnknown { .. }

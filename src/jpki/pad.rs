@@ -93,4 +93,9 @@ pub enum PadOutcome<'c> {
         /// The card. Its tries must be read before another entry.
         card: Card<'c, Selected>,
     },
+    /// The reader does not like something in the order, and presented nothing; or the card said so in the reader's words.
+    Refused {
+        /// The card. Its tries tell which, as far as anything does.
+        card: Card<'c, Selected>,
+    },
 }

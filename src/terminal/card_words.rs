@@ -114,7 +114,7 @@ fn because(error: &CardError) -> Because {
         }),
         CardError::Fault(fault) => match fault {
             CardFault::NoAnswer { source, .. } | CardFault::VerifyUnanswered { source } => channel(source),
-            CardFault::NoPad | CardFault::PadRefused { .. } => Because::Fault(pad_fault(fault.code())),
+            CardFault::NoPad => Because::Fault(pad_fault(fault.code())),
             _ => Because::Fault(card_fault(FaultKind::Transient, fault.code())),
         },
         CardError::Violation(misuse) => {

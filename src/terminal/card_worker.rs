@@ -4,7 +4,8 @@
 //! - However the session ends (asked to, by an error, because nobody asks any more), the applet is left and the card
 //!   powered off.
 //! - A VERIFY is sent once for each order to verify. When its answer is lost the session ends.
-//! - A reader that waits for keys at its own pad is given up when the session is told to end: nothing else stops it.
+//! - A reader that waits for keys at its own pad is given up when the session is told to end: nothing else stops it. It keeps
+//!   the card then and takes its power when it comes back; that is told once, by the answer to the entry.
 //! - A thread that is stuck in the reader is abandoned, never joined: the machine's own deadline goes on.
 
 use std::cell::Cell;
@@ -15,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use devices::port::{CancelToken, CardSession, CardUnit};
 use jpki::{
-    Card, Channel, ChannelError, Command, PadLimits, PadOutcome, PadTemplate, PinVerified, Response,
-    Selected, StatusWord, VerifyOutcome,
+    Card, CardFault, Channel, ChannelError, Command, PadLimits, PadOutcome, PadTemplate, PinVerified,
+    Response, Selected, StatusWord, VerifyOutcome,
 };
 use request::{TrustPolicy, check_card_certificate};
 use transaction::{
@@ -30,7 +31,7 @@ use crate::pin_desk::SlotPlace;
 use crate::queue::{CardTally, Mailbox, Message, Story, chain, told};
 
 /// How long a reader waits at its own pad for the first key, and after it.
-const PAD_KEY_S: u8 = 30;
+pub(crate) const PAD_KEY_S: u8 = 30;
 
 /// Beyond this a reader that waits at its own pad is given up. Its driver gives it up before: libccid after 90 seconds.
 pub(crate) const PAD_WHOLE_MS_MAX: u32 = 100_000;
@@ -130,15 +131,23 @@ fn run(work: &CardWork, to: EffectNo, visit: VisitId, orders: &Receiver<Order>) 
     };
     let tally = Rc::new(Cell::new(CardTally { card_us: micros_since(started), ..CardTally::default() }));
     let mut metered = Meter { session: &mut *session, tally: Rc::clone(&tally) };
-    let talk = Talk { work, visit, tally: &tally };
-    if let Ended::NotLeft = talk.converse(to, started, &mut metered, orders)
+    let talk = Talk { work, visit, tally: &tally, kept: Cell::new(false) };
+    let ended = talk.converse(to, started, &mut metered, orders);
+    let kept = talk.kept.get();
+    if let (Ended::NotLeft, false) = (ended, kept)
         && let Err(error) = jpki::leave(&mut metered)
     {
         tracing::debug!(error = %chain(&error), "the applet was not left; power-off follows");
     }
-    if let Err(fault) = session.power_off() {
-        let (fault, story) = told(Device::CardUnit, &fault);
-        work.mailbox.post(Message::Event(Event::Fault(fault)), story);
+    match session.power_off() {
+        Ok(()) => {}
+        Err(fault) if kept => {
+            tracing::debug!(error = %chain(&fault), "the reader that was given up has the card")
+        }
+        Err(fault) => {
+            let (fault, story) = told(Device::CardUnit, &fault);
+            work.mailbox.post(Message::Event(Event::Fault(fault)), story);
+        }
     }
     work.mailbox.post(Message::CardTally { visit, tally: tally.get() }, Story::default());
 }
@@ -160,6 +169,8 @@ struct Talk<'a> {
     work: &'a CardWork,
     visit: VisitId,
     tally: &'a Rc<Cell<CardTally>>,
+    /// The reader waits for keys, was given up, and has the card.
+    kept: Cell<bool>,
 }
 
 impl Talk<'_> {
@@ -302,6 +313,9 @@ impl Talk<'_> {
             Ok(PadOutcome::WrongLength { card }) => {
                 return self.not_presented(to, NotPresented::WrongLength, card);
             }
+            Ok(PadOutcome::Refused { card }) => {
+                return self.not_presented(to, NotPresented::Refused, card);
+            }
             Err(error) => return self.lost_at_pad(to, &error),
         };
         self.work.reply(to, Answer::Pad(answer), Story::default());
@@ -326,6 +340,11 @@ impl Talk<'_> {
     }
 
     fn lost_at_pad<'c>(&self, to: EffectNo, error: &jpki::CardError) -> Option<Held<'c>> {
+        let keeps = matches!(
+            error,
+            jpki::CardError::Fault(CardFault::VerifyUnanswered { source: ChannelError::PadKeepsCard })
+        );
+        self.kept.set(keeps);
         let Unusable { answer, story } = card_words::not_verified_on_pad(error);
         self.work.reply(to, Answer::Pad(answer), story);
         None

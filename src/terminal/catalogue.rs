@@ -216,10 +216,15 @@ impl Catalogue {
                     shown.keys = vec![(Key::Confirm, self.attribute(&key, "ok", None))];
                 }
             }
-            Screen::Stopped { outcome } => {
+            Screen::Stopped { outcome, tries_left } => {
                 let ending = self.ending(outcome, facts);
                 shown.title = ending.title;
                 shown.text = vec![ending.explanation, ending.next];
+                if let Some(tries_left) = tries_left {
+                    let mut args = FluentArgs::new();
+                    args.set("tries", tries_left.get());
+                    shown.text.push(self.attribute(&key, "tries", Some(&args)));
+                }
             }
             Screen::Menu => shown.title = self.attribute(&key, self.menu.attribute(), None),
             Screen::NoReceipt => shown.text.extend(self.numbers(facts)),

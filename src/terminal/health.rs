@@ -11,7 +11,10 @@
 //! - Who is away costs one failure, however often it is looked for: a device that was unplugged is taken back whenever it
 //!   returns. Outages that are six hours apart are not in a row: a unit that is switched off every night is no failing one,
 //!   on days without a customer either.
-//! - What a customer or a card can bring about is no failure of the device: nobody closes a machine with an odd card.
+//! - What a customer or a card can bring about is no failure of the device: nobody closes a machine with an odd card. So
+//!   nothing of a card's session counts against the card unit, whatever it looks like from here, nor anything else of it while
+//!   a card is inside: what really fails fails without that card, too. Nor does it count against a reader's pad that somebody
+//!   keeps it waiting, or that it refuses what may be the card's refusal.
 //! - An answer that came too late for the machine is no good use, and no second failure either: the deadline was one.
 //! - Nothing here is a time or a number of a key.
 
@@ -55,6 +58,11 @@ pub(crate) struct Health {
     /// The readers that do not serve.
     others: Vec<State>,
     failures_max: u32,
+    /// As far as the unit has told, a card is inside.
+    card_inside: bool,
+    /// In this visit the reader's pad was asked in more than one piece of the customer's time in a row: after a yes to the last
+    /// try, or after a try that went missing. A customer, or a card, can make such a row as long as they like.
+    asked_anew: bool,
     /// What the printer said of itself, for the event that comes of it.
     looked: Option<PrinterStatus>,
 }
@@ -72,6 +80,8 @@ impl Health {
             printer: State::new("printer", None, paper, now),
             others: others.iter().map(other).collect(),
             failures_max,
+            card_inside: false,
+            asked_anew: false,
             looked: None,
         }
     }
@@ -86,11 +96,19 @@ impl Health {
         if records.iter().any(|record| matches!(record, Record::Stale { .. })) {
             return News::default();
         }
+        for record in records {
+            match record {
+                Record::VisitOpened(_) => self.asked_anew = false,
+                Record::LastTryAccepted(_) | Record::TriesLost { .. } => self.asked_anew = true,
+                _ => {}
+            }
+        }
         match said {
             Said::Nothing => News::default(),
             Said::Unit(event) => self.unit(event, story, at),
             Said::Safe(SafeAnswer::Safe(found)) => self.unit_is_safe(found, at),
             Said::Safe(SafeAnswer::Failed(fault)) => self.failed(fault, Way::Looked, story, at),
+            Said::InSession(fault) => self.failed(fault, Way::Session, story, at),
             Said::Used(device) => self.used(device, at),
             Said::Answered(device) => {
                 if let Some(state) = self.of(device) {
@@ -99,13 +117,18 @@ impl Health {
                 News::default()
             }
             Said::CameBack(device) => match stopped_by(device, records) {
+                Some(fault) if self.asked_anew => self.failed(fault, Way::Session, story, at),
                 Some(fault) => self.failed(fault, Way::Used, story, at),
                 None => self.hear(Said::Answered(device), records, story, at),
+            },
+            Said::Refused(device) => match stopped_by(device, records) {
+                Some(fault) => self.failed(fault, Way::Session, story, at),
+                None => News::default(),
             },
             Said::Failed(fault) => self.failed(fault, Way::Used, story, at),
             Said::Printing(printing) => self.printing(printing, story, at, records),
             Said::TimeOver => match unanswered(records) {
-                Some(fault) => self.failed(fault, Way::Used, story, at),
+                Some((fault, way)) => self.failed(fault, way, story, at),
                 None => News::default(),
             },
             Said::Resumed => self.resumed(at),
@@ -141,8 +164,14 @@ impl Health {
                 self.card_unit.is_up(at);
                 (MediaState::Unknown.word(), News::default())
             }
-            CardEvent::Inserted | CardEvent::Mute => (MediaState::Present.word(), News::default()),
-            CardEvent::Removed => (MediaState::NotPresent.word(), News::default()),
+            CardEvent::Inserted | CardEvent::Mute => {
+                self.card_inside = true;
+                (MediaState::Present.word(), News::default())
+            }
+            CardEvent::Removed => {
+                self.card_inside = false;
+                (MediaState::NotPresent.word(), News::default())
+            }
         };
         self.card_unit.is_heard(at);
         self.card_unit.say(at, |words| words.media = Some(media));
@@ -154,6 +183,7 @@ impl Health {
             Presence::Empty => MediaState::NotPresent,
             Presence::CardInside => MediaState::Present,
         };
+        self.card_inside = found == Presence::CardInside;
         self.card_unit.is_up(at);
         self.card_unit.say(at, |words| words.media = Some(media.word()));
         News::default()
@@ -203,9 +233,10 @@ impl Health {
     /// It failed, perhaps once too often.
     fn failed(&mut self, fault: Fault, way: Way, story: &Story, at: Timestamp) -> News {
         let failures_max = self.failures_max;
+        let excused = self.card_inside && fault.device == Device::CardUnit;
         let Some(state) = self.of(fault.device) else { return News::default() };
         let known = state.is_told(fault.code);
-        let counted = state.failed(fault, way, story, at);
+        let counted = state.failed(fault, way, excused, story, at);
         if !counted || state.failures <= failures_max || state.words.out.is_some() {
             let told = !counted && way == Way::Looked && known;
             return News {
@@ -273,14 +304,15 @@ fn stopped_by(device: Device, records: &[Record]) -> Option<Fault> {
     })
 }
 
-/// The device that did not answer in time, as the machine recorded it when a deadline was over.
-fn unanswered(records: &[Record]) -> Option<Fault> {
-    records.iter().find_map(|record| match record {
-        Record::Fault(fault) | Record::Stopped { outcome: Outcome::Fault(fault), .. } => {
-            Some(*fault).filter(|fault| *fault == Fault::no_answer(fault.device))
-        }
+/// The device that did not answer in time, as the machine recorded it when a deadline was over. A visit that stops by it was
+/// in a card's session.
+fn unanswered(records: &[Record]) -> Option<(Fault, Way)> {
+    let found = records.iter().find_map(|record| match record {
+        Record::Fault(fault) => Some((*fault, Way::Used)),
+        Record::Stopped { outcome: Outcome::Fault(fault), .. } => Some((*fault, Way::Session)),
         _ => None,
-    })
+    });
+    found.filter(|(fault, _)| *fault == Fault::no_answer(fault.device))
 }
 
 #[cfg(test)]

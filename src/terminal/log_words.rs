@@ -179,6 +179,7 @@ const fn at_pad(why: NotPresented) -> &'static str {
         NotPresented::Cancelled => "cancelled at the reader's pad",
         NotPresented::TimedOut => "the reader's own time was over",
         NotPresented::WrongLength => "not as many digits as a PIN has",
+        NotPresented::Refused => "status 6B80: refused by the reader, or by the card",
     }
 }
 

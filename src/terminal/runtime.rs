@@ -461,7 +461,7 @@ fn policy(config: &Config) -> Policy {
         return_order,
         retain_after: config.retain.as_ref().and_then(|retain| NonZeroU8::new(retain.after_reminders)),
         time_extensions_max: u8::try_from(config.limits.time_extensions_max).unwrap_or(u8::MAX),
-        pad_entries_max: u8::try_from(config.limits.pad_entries_max).unwrap_or(u8::MAX),
+        pad_entries_max: config.limits.pad_entries(),
     }
 }
 

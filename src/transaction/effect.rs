@@ -201,6 +201,8 @@ pub enum Screen {
     Stopped {
         /// The reason.
         outcome: Outcome,
+        /// How many tries the PIN has left, where they became fewer during the visit and the card has told how many.
+        tries_left: Option<TriesLeft>,
     },
     /// The receipt is being printed.
     Printing,

@@ -272,6 +272,9 @@ pub enum NotPresented {
     TimedOut,
     /// The customer ended the entry with fewer or more digits than a PIN has.
     WrongLength,
+    /// The reader did not like something in the order, or the card answered a VERIFY with the reader's word for that: from
+    /// here the two cannot be told apart, but by the counter.
+    Refused,
 }
 
 /// To [`crate::Act::Sign`].

@@ -23,8 +23,9 @@ pub struct Policy {
     pub retain_after: Option<NonZeroU8>,
     /// How often the time of one screen can be made longer.
     pub time_extensions_max: u8,
-    /// How often the reader's own pad is asked without a PIN being presented, until the customer asks for more time. A yes to
-    /// the last try starts no new count. A bound for readers that come back at once.
+    /// How often the reader's own pad is asked in one piece of the customer's time, when its own time is over, and how often
+    /// after entries of a wrong length while nobody touches anything else. A yes to the last try starts no new count. A bound
+    /// for readers that come back at once.
     pub pad_entries_max: u8,
 }
 
@@ -115,6 +116,9 @@ pub(crate) trait Await: Into<State> + Sized {
         Ok(self.into())
     }
 
+    /// The whole time was given again: somebody is there.
+    fn time_renewed(&mut self) {}
+
     /// A deadline is over: a person is warned first.
     fn time(mut self, timer: EffectNo, cx: &mut Cx) -> Next {
         let screen = self.screen();
@@ -129,6 +133,7 @@ pub(crate) trait Await: Into<State> + Sized {
     /// More time. A touch of the pad that asks for none leaves no trace.
     fn more(mut self, key: Option<Key>, cx: &mut Cx) -> Next {
         if self.patience().is_some_and(|patience| patience.extend(cx)) {
+            self.time_renewed();
             return self.show_again(cx);
         }
         match key {
@@ -161,6 +166,7 @@ pub(crate) trait Await: Into<State> + Sized {
         if let Some(patience) = self.patience() {
             patience.restart(cx);
         }
+        self.time_renewed();
         self.show_again(cx)
     }
 
@@ -170,6 +176,7 @@ pub(crate) trait Await: Into<State> + Sized {
         if let Some(patience) = self.patience() {
             patience.restart(cx);
         }
+        self.time_renewed();
         self.show_again(cx)
     }
 

@@ -80,6 +80,7 @@ fn told(outcome: Result<PadOutcome<'_>, CardError>) -> String {
         Ok(PadOutcome::Cancelled { .. }) => "cancelled".to_owned(),
         Ok(PadOutcome::TimedOut { .. }) => "timed out".to_owned(),
         Ok(PadOutcome::WrongLength { .. }) => "wrong length".to_owned(),
+        Ok(PadOutcome::Refused { .. }) => "refused".to_owned(),
         Err(error) => {
             format!("{}{}", error.code(), if error.counter_is_unknown() { ", unknown" } else { "" })
         }
@@ -192,13 +193,36 @@ fn cancel_gives_the_reader_up_at_once() {
     alone(cancel_gives_the_reader_up_at_once, || {
         let bench = Bench::with("valid");
         let token = CancelToken::new().unwrap();
-        let other = token.clone();
-        let canceller = std::thread::spawn(move || other.cancel());
+        let (other, trace) = (token.clone(), bench.folder.join("trace"));
+        let canceller = std::thread::spawn(move || {
+            wait_until("the tries are read, which is the last before the entry", || {
+                std::fs::read_to_string(&trace).is_ok_and(|trace| trace.contains("> 00200098"))
+            });
+            // That the reader waits for keys can be seen nowhere.
+            let (_nobody_sends, until_then) = std::sync::mpsc::channel::<()>();
+            let _time_over = until_then.recv_timeout(Duration::from_millis(700));
+            other.cancel();
+        });
         let limits = PadLimits { cancel: Some(token.as_fd()), ..LIMITS };
         assert_eq!(bench.enter(limits), "Left(3): reader-busy, unknown");
         canceller.join().unwrap();
         bench.press(b"X");
         wait_until("the reader serves again", || bench.unit.open(PATIENCE).is_ok());
+        assert_eq!((bench.verifies(), bench.tries()), (0, Tries::Left(3)));
+    });
+}
+
+/// Cancelled before the card's thread came to it: nobody would be there to press cancel at the reader.
+#[test]
+fn an_entry_that_nobody_wants_any_more_is_not_begun() {
+    alone(an_entry_that_nobody_wants_any_more_is_not_begun, || {
+        let bench = Bench::with("valid");
+        // Were the reader asked, it would have these keys and present them.
+        bench.press(b"1234E");
+        let token = CancelToken::new().unwrap();
+        token.cancel();
+        let limits = PadLimits { cancel: Some(token.as_fd()), ..LIMITS };
+        assert_eq!(bench.enter(limits), "Left(3): cancelled");
         assert_eq!((bench.verifies(), bench.tries()), (0, Tries::Left(3)));
     });
 }

@@ -64,6 +64,7 @@ fn told(outcome: Result<PadOutcome<'_>, CardError>) -> String {
         Ok(PadOutcome::Cancelled { .. }) => "cancelled".to_owned(),
         Ok(PadOutcome::TimedOut { .. }) => "timed out".to_owned(),
         Ok(PadOutcome::WrongLength { .. }) => "wrong length".to_owned(),
+        Ok(PadOutcome::Refused { .. }) => "refused".to_owned(),
         Err(error) => {
             format!("{}{}", error.code(), if error.counter_is_unknown() { ", unknown" } else { "" })
         }
@@ -82,7 +83,7 @@ fn every_answer_has_its_meaning_and_the_pad_is_asked_once() {
         (Ok(0x6400), "timed out"),
         (Ok(0x6401), "cancelled"),
         (Ok(0x6403), "wrong length"),
-        (Ok(0x6B80), "pad-refused"),
+        (Ok(0x6B80), "refused"),
         // Two PINs that differ are asked for when one is changed only.
         (Ok(0x6402), "card-misbehaved, unknown"),
         (Ok(0x6F00), "card-misbehaved, unknown"),

@@ -111,7 +111,7 @@ fn a_slot_takes_four_digits_and_gives_the_last_one_up_first() {
 fn the_codes_are_stable() {
     let status = StatusWord(0x6A82);
     let removed = || ChannelError::CardRemoved;
-    let errors: [(CardError, &str); 20] = [
+    let errors: [(CardError, &str); 19] = [
         (Refusal::NotMyNumberCard { status }.into(), "not-my-number-card"),
         (Refusal::Phone.into(), "phone-not-supported"),
         (Refusal::NoCertificate.into(), "no-certificate"),
@@ -129,7 +129,6 @@ fn the_codes_are_stable() {
         ),
         (CardFault::VerifyUnclear { status }.into(), "card-misbehaved"),
         (CardFault::VerifyUnanswered { source: ChannelError::PadKeepsCard }.into(), "reader-busy"),
-        (CardFault::PadRefused { status }.into(), "pad-refused"),
         (CardFault::NoPad.into(), "pad-not-offered"),
         (CardFault::TriesUnknown { status }.into(), "card-misbehaved"),
         (CardFault::NotSigned { status }.into(), "card-misbehaved"),

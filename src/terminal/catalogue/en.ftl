@@ -71,6 +71,10 @@ screen-result =
     .no-receipt = No receipt can be printed at this machine now. You may want to write down the number above.
     .ok = OK
 screen-stopped =
+    .tries = { $tries ->
+        [one] The PIN of your card has 1 try left. Wrong entries are not forgotten with time.
+       *[other] The PIN of your card has { $tries } tries left. Wrong entries are not forgotten with time.
+    }
     .confirm = OK
     .help = Nothing was sent. If your card is in the machine, it comes back after this screen.
 screen-printing =

@@ -67,7 +67,9 @@ fn screens() -> Vec<Screen> {
     for outcome in outcomes() {
         all.push(Screen::Result { outcome, expires_soon: true, receipt: true });
         all.push(Screen::Result { outcome, expires_soon: false, receipt: false });
-        all.push(Screen::Stopped { outcome });
+        all.push(Screen::Stopped { outcome, tries_left: None });
+        all.push(Screen::Stopped { outcome, tries_left: Some(tries(1)) });
+        all.push(Screen::Stopped { outcome, tries_left: Some(tries(2)) });
     }
     all
 }

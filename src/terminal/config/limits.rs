@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::{JST, Problem};
+use crate::card_worker::PAD_KEY_S;
 
 /// A row of the table: what `docs/operating.md` prints and what the range check uses.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,7 @@ limits! {
     pin_ms_max: 60_000 in 5_000..=900_000;
     /// One entry at the card reader's own pad, which cannot be stopped from here: longer than the reader's own limits, which are 30 seconds without a key and 100 seconds in all.
     pin_on_pad_ms_max: 120_000 in 105_000..=600_000;
-    /// How often the card reader's own pad is asked without a PIN being presented, until the customer asks for more time (a yes to the last try is none); more, and the reader comes back at once instead of waiting.
+    /// How often the card reader's own pad is asked in one piece of the customer's time without a PIN being presented (a yes to the last try begins none); more, and the reader comes back at once instead of waiting. Where `pin_ms_max` is so long that a reader that waits 30 seconds is asked more often, it is asked so often.
     pad_entries_max: 20 in 2..=200;
     /// The last part of each of the customer's times (terms, card, last try, PIN, receipt, notice), in which the screen warns and one key gives the whole time again. WCAG 2.2.1 asks for at least 20 seconds.
     time_warning_ms: 20_000 in 100..=120_000;
@@ -141,6 +142,15 @@ impl Limits {
         u64::from(self.pin_ms_max)
             .saturating_mul(2)
             .saturating_mul(u64::from(self.time_extensions_max).saturating_add(2))
+    }
+
+    /// `pad_entries_max`, and never fewer than a reader that keeps its limits needs in the longest piece of a customer's time:
+    /// by voice, warning included.
+    pub fn pad_entries(&self) -> u8 {
+        let piece_ms = self.pin_ms_max.max(self.time_warning_ms).saturating_mul(2);
+        // One more that is begun at the end of the time, and the one that is too many.
+        let needed = (piece_ms / (u32::from(PAD_KEY_S) * 1_000)).saturating_add(2);
+        u8::try_from(self.pad_entries_max.max(needed)).unwrap_or(u8::MAX)
     }
 
     /// The part that the machine of a visit arms, under the same names.

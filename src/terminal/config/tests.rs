@@ -130,6 +130,18 @@ fn what_cannot_work_is_refused_with_its_key() {
     }
 }
 
+/// Fifteen minutes for a PIN, and a reader that waits half a minute: the visit stopped before the customer's time was over.
+#[test]
+fn a_reader_is_asked_as_often_as_the_longest_time_for_a_pin_needs() {
+    let (ms_max, default) = (900_000, Limits::default());
+    let limits = Limits { pin_ms_max: ms_max, ..default };
+    assert!(u32::from(limits.pad_entries() - 1) * 30_000 > 2 * ms_max);
+    let warned = Limits { pin_ms_max: 5_000, time_warning_ms: 120_000, pad_entries_max: 2, ..default };
+    assert!(u32::from(warned.pad_entries() - 1) * 30_000 > 2 * 120_000);
+    assert_eq!(u32::from(default.pad_entries()), default.pad_entries_max);
+    assert_eq!(Limits { pad_entries_max: 200, ..default }.pad_entries(), 200);
+}
+
 #[test]
 fn all_reasons_come_at_once() {
     let text = EXAMPLE.replace("\"T0001\"", "\"\"").replace("paper_mm = 80", "paper_mm = 1");

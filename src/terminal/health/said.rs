@@ -20,8 +20,12 @@ pub(crate) enum Said {
     Answered(Device),
     /// A device came back by itself, and was not used: the machine's records say whether that was once too often.
     CameBack(Device),
+    /// A reader's pad refused, or the card did in its words.
+    Refused(Device),
     /// A device failed.
     Failed(Fault),
+    /// It failed in a card's session, and what came of it can be the card's doing.
+    InSession(Fault),
     /// Whether the printer can print.
     Printing(Printing),
     /// A deadline is over: the machine's records say of what.
@@ -32,7 +36,7 @@ pub(crate) enum Said {
 
 impl Said {
     /// By this event.
-    pub(crate) const fn by(event: &Event) -> Self {
+    pub(crate) fn by(event: &Event) -> Self {
         match *event {
             Event::Card(event) => Self::Unit(event),
             Event::Printing(printing) => Self::Printing(printing),
@@ -53,7 +57,7 @@ impl Said {
         }
     }
 
-    const fn by_answer(answer: Answer) -> Self {
+    fn by_answer(answer: Answer) -> Self {
         match answer {
             Answer::Safe(answer) => Self::Safe(answer),
             Answer::Card(CardAnswer::Read { .. })
@@ -68,14 +72,15 @@ impl Said {
                 // A customer can bring these about as often as there is time.
                 NotPresented::Cancelled | NotPresented::WrongLength => Self::Answered(Device::PinPad),
                 NotPresented::TimedOut => Self::CameBack(Device::PinPad),
+                NotPresented::Refused => Self::Refused(Device::PinPad),
             },
             Answer::Print(PrintAnswer::Printed) => Self::Used(Device::Printer),
             Answer::Card(CardAnswer::Failed(fault))
             | Answer::Verify(VerifyAnswer::Failed(fault))
             | Answer::Sign(SignAnswer::Failed(fault))
-            | Answer::Retain(RetainAnswer::Failed(fault))
+            | Answer::Pad(PadAnswer::Failed(fault)) => Self::in_session(fault),
+            Answer::Retain(RetainAnswer::Failed(fault))
             | Answer::Pin(PinAnswer::Failed(fault))
-            | Answer::Pad(PadAnswer::Failed(fault))
             | Answer::Print(PrintAnswer::Failed(fault)) => Self::Failed(fault),
             Answer::Retain(RetainAnswer::NoCard)
             | Answer::Verify(VerifyAnswer::Refused(_))
@@ -84,6 +89,17 @@ impl Said {
             | Answer::Challenge(_)
             | Answer::Prepare(_)
             | Answer::Host(_) => Self::Nothing,
+        }
+    }
+
+    /// A card that makes its unit fail, and somebody who keeps the reader's pad waiting, are no failures of these.
+    fn in_session(fault: Fault) -> Self {
+        match fault.device {
+            Device::CardUnit => Self::InSession(fault),
+            Device::PinPad if fault == Fault::no_answer(Device::PinPad) => Self::InSession(fault),
+            Device::PinPad | Device::Printer | Device::Host | Device::Clock | Device::Terminal => {
+                Self::Failed(fault)
+            }
         }
     }
 

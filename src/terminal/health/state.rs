@@ -4,6 +4,7 @@ use devices::port::MediaState;
 use jiff::{SignedDuration, Timestamp};
 use transaction::Fault;
 
+use super::others::Brake;
 use super::words::{self, JAMMED, ONLINE, STARTING};
 use crate::queue::Story;
 
@@ -28,6 +29,8 @@ pub(super) struct State {
     condition: Condition,
     /// The code that the log has of its present outage.
     told: Option<&'static str>,
+    /// Of another reader: what the log has had of it.
+    pub(super) brake: Brake,
     /// Something changed that operators have not seen yet.
     pub(super) changed: bool,
 }
@@ -72,6 +75,8 @@ pub(super) enum Way {
     Looked,
     /// It was used, for a customer.
     Used,
+    /// It was used for a customer, and what came of it can be the customer's doing, or the card's.
+    Session,
 }
 
 impl State {
@@ -91,6 +96,7 @@ impl State {
             failed_at: now,
             condition: Condition::Up,
             told: None,
+            brake: Brake::default(),
             changed: true,
         }
     }
@@ -137,25 +143,34 @@ impl State {
         self.failures = 0;
     }
 
-    /// It failed; true when that is one more in the row.
-    pub(super) fn failed(&mut self, fault: Fault, way: Way, story: &Story, at: Timestamp) -> bool {
+    /// It failed; true when that is one more in the row. `excused`: a card is inside, which may be what ails it.
+    pub(super) fn failed(
+        &mut self,
+        fault: Fault,
+        way: Way,
+        excused: bool,
+        story: &Story,
+        at: Timestamp,
+    ) -> bool {
         self.changed |= self.last.as_ref().map(|last| last.code) != Some(fault.code);
         self.last = Some(Last { code: fault.code, action: story.action, what: story.what.clone(), at });
         // A visit that ends by a fault is another entry than a device that cannot be used.
         self.told = Some(fault.code).filter(|_| way != Way::Used);
         let of_the_customer = words::of_the_customer(fault.code);
-        if of_the_customer && way == Way::Used {
+        if way == Way::Session || (of_the_customer && way == Way::Used) {
             return false;
         }
         let waits = words::is_waited_for(fault);
         let counts = match (way, self.condition) {
             (Way::Lost, condition) => condition == Condition::Up,
             (Way::Looked, condition) => condition == Condition::Up || !waits,
-            (Way::Used, condition) => condition != Condition::Away,
+            (Way::Used | Way::Session, condition) => condition != Condition::Away,
         };
         self.condition = match (way, self.condition) {
-            (Way::Used, Condition::Away) => Condition::Away,
-            (Way::Used, Condition::Up | Condition::Failed) => Condition::Failed,
+            // Not as long as it is excused: what follows without the card is the first that counts.
+            (_, condition) if excused => condition,
+            (Way::Used | Way::Session, Condition::Away) => Condition::Away,
+            (Way::Used | Way::Session, Condition::Up | Condition::Failed) => Condition::Failed,
             (Way::Lost | Way::Looked, _) if waits => Condition::Away,
             (Way::Lost | Way::Looked, _) => Condition::Failed,
         };
@@ -164,7 +179,7 @@ impl State {
             words.paper = words::paper(fault.code).or(words.paper);
             words.media = words::media(fault.code).or(words.media);
         });
-        if !counts || of_the_customer {
+        if !counts || of_the_customer || excused {
             return false;
         }
         if way != Way::Used && at.duration_since(self.failed_at) > ROW_PAUSE_MAX {

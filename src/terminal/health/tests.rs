@@ -3,9 +3,9 @@
 use devices::port::{self, DeviceState, PaperState, PrinterStatus};
 use jiff::{SignedDuration, Timestamp};
 use transaction::{
-    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, NotPresented, Order, PadAnswer,
-    PinAnswer, PrintAnswer, Printing, Record, Refusal, RequestId, RetainAnswer, SafeAnswer, Tries, TriesLeft,
-    Visit, VisitId,
+    Answer, CardAnswer, CardEvent, Device, EffectNo, Event, Fault, FaultKind, Key, NotPresented, Order,
+    PadAnswer, PinAnswer, PrintAnswer, Printing, Record, Refusal, RequestId, RetainAnswer, SafeAnswer,
+    SignAnswer, Tries, TriesLeft, VerifyAnswer, Visit, VisitId,
 };
 
 use super::*;
@@ -155,13 +155,13 @@ fn a_good_use_ends_the_row_and_a_card_that_is_refused_was_read() {
     let mut bench = Bench::new();
     for _ in 0..10 {
         for _ in 0..MAX {
-            assert_eq!(bench.out(&not_read(BROKEN)), None);
+            assert_eq!(bench.out(&not_safe(BROKEN)), None);
         }
         let news = bench.hears(&refused(Refusal::CertificateExpired));
         assert_eq!(news.line.map(|line| line.code.to_string()).as_deref(), Some("card-unit-back"));
         assert_eq!(bench.shown(0).failures, 0);
     }
-    bench.hears(&not_read(BROKEN));
+    bench.hears(&not_safe(BROKEN));
     bench.hears(&refused(Refusal::CardUnreadable));
     assert_eq!(bench.shown(0).failures, 1, "that one was not read");
 }
@@ -178,6 +178,44 @@ fn no_customer_closes_a_machine_with_an_odd_card() {
         assert_eq!(bench.shown(0).failures, 0, "{code}");
         assert_eq!(bench.shown(0).last_failure.unwrap().code, code, "operators see it all the same");
     }
+}
+
+/// A card that asks for waiting time without end, or shorts the contacts: shown six times, it closed the machine.
+#[test]
+fn what_fails_with_a_card_inside_counts_when_it_fails_without_it_too() {
+    let silent = fault(Device::CardUnit, FaultKind::Broken, "card-unit-silent");
+    let visit = Visit { id: VisitId([1; 16]), request: RequestId([2; 16]) };
+    let over = Event::Expired(EffectNo(3));
+    let stopped = [Record::Stopped { visit, outcome: Outcome::Fault(Fault::no_answer(Device::CardUnit)) }];
+    let answers = [Answer::Verify(VerifyAnswer::Failed(BROKEN)), Answer::Sign(SignAnswer::Failed(BROKEN))];
+    let mut bench = Bench::new();
+    for _ in 0..=MAX {
+        bench.hears(&Event::Card(CardEvent::Inserted));
+        assert!(bench.hears_with(&over, &stopped).event.is_none());
+        assert_eq!(bench.out(&not_read(BROKEN)), None);
+        for failed in answers.into_iter().chain([Answer::Pad(PadAnswer::Failed(BROKEN))]) {
+            assert_eq!(bench.out(&answer(failed)), None);
+        }
+        // The unit does not come back to itself before the card is out.
+        assert_eq!(bench.out(&Event::Fault(BROKEN)), None);
+        assert_eq!(bench.out(&lost(silent)), None);
+        assert_eq!(bench.out(&not_safe(silent)), None);
+        assert_eq!(bench.out(&not_safe(BROKEN)), None);
+        let out = [Record::Fault(Fault::no_answer(Device::CardUnit))];
+        assert!(bench.hears_with(&over, &out).event.is_none());
+        assert_eq!(bench.words(0), words("hardwareError", "unknown", 0));
+        bench.hears(&BACK);
+        bench.hears(&answer(Answer::Safe(SafeAnswer::Safe(Presence::CardInside))));
+        bench.hears(&Event::Card(CardEvent::Removed));
+    }
+    assert_eq!(bench.words(0), words("online", "notPresent", 0));
+    assert_eq!(bench.shown(0).last_failure.unwrap().code, "no-answer", "operators see it all the same");
+    // The card is out, and it fails all the same.
+    for _ in 0..MAX {
+        bench.hears(&not_read(BROKEN));
+        assert_eq!(bench.out(&not_safe(BROKEN)), None);
+    }
+    assert_eq!(bench.out(&not_safe(BROKEN)), Some("card-unit-keeps-failing"));
 }
 
 #[test]
@@ -227,10 +265,32 @@ fn a_readers_pad_that_keeps_coming_back_and_one_at_which_a_pin_is_entered() {
         bench.hears(&back(NotPresented::TimedOut));
         bench.hears_with(&back(NotPresented::WrongLength), &stopped("pad-gives-no-pin"));
         bench.hears(&back(NotPresented::Cancelled));
+        // Somebody who keeps the reader waiting, at the screen or not; and what may be the card's word.
+        bench.hears(&answer(Answer::Pad(PadAnswer::Failed(Fault::no_answer(Device::PinPad)))));
+        let over = [Record::Stopped { visit, outcome: Outcome::Fault(Fault::no_answer(Device::PinPad)) }];
+        assert!(bench.hears_with(&Event::Expired(EffectNo(3)), &over).event.is_none());
+        assert!(bench.hears_with(&back(NotPresented::Refused), &stopped("pad-refused")).event.is_none());
+        assert_eq!(bench.shown(1).last_failure.unwrap().code, "pad-refused");
     }
     assert_eq!((bench.shown(1).state.as_str(), bench.shown(1).failures), ("online", MAX));
     let failed = answer(Answer::Pad(PadAnswer::Failed(PAD)));
     assert_eq!(bench.out(&failed), Some("pin-pad-keeps-failing"));
+
+    // A row that goes over a yes to the last try has as many pauses as the customer likes.
+    let mut bench = Bench::new();
+    for _ in 0..=MAX {
+        bench.hears_with(&Event::Begin(visit), &[Record::VisitOpened(visit)]);
+        bench.hears_with(&Event::Key(Key::Yes), &[Record::LastTryAccepted(visit)]);
+        assert!(
+            bench.hears_with(&back(NotPresented::TimedOut), &stopped("pad-gives-no-pin")).event.is_none()
+        );
+    }
+    assert_eq!(bench.shown(1).failures, 0);
+    for failures in 1..=MAX {
+        bench.hears_with(&Event::Begin(visit), &[Record::VisitOpened(visit)]);
+        bench.hears_with(&back(NotPresented::TimedOut), &stopped("pad-gives-no-pin"));
+        assert_eq!(bench.shown(1).failures, failures, "the next customer's");
+    }
 
     let mut bench = Bench::new();
     for answered in [PadAnswer::Verified, PadAnswer::Wrong(Tries::Blocked)] {
@@ -238,9 +298,6 @@ fn a_readers_pad_that_keeps_coming_back_and_one_at_which_a_pin_is_entered() {
         bench.hears(&answer(Answer::Pad(answered)));
         assert_eq!(bench.shown(1).failures, 0, "a PIN was entered");
     }
-    // The reader fails as a card unit: that is its row.
-    bench.hears(&answer(Answer::Pad(PadAnswer::Failed(BROKEN))));
-    assert_eq!((bench.shown(0).failures, bench.shown(1).failures), (1, 0));
 }
 
 #[test]
@@ -308,16 +365,19 @@ fn outages_far_apart_are_no_row_and_uses_that_fail_are() {
         bench.hears(&SAFE);
     }
     assert_eq!(bench.shown(0).failures, 1);
+    let mut bench = Bench::new();
+    for _ in 0..MAX {
+        bench.at += SignedDuration::from_hours(24);
+        assert_eq!(bench.out(&PAD_FAILS), None);
+    }
     bench.at += SignedDuration::from_hours(24);
-    assert_eq!(bench.out(&not_read(BROKEN)), None);
-    bench.at += SignedDuration::from_hours(24);
-    assert_eq!(bench.out(&not_read(BROKEN)), Some("card-unit-keeps-failing"));
+    assert_eq!(bench.out(&PAD_FAILS), Some("pin-pad-keeps-failing"));
 }
 
 #[test]
 fn a_card_that_the_unit_kept_is_a_good_use_and_one_that_it_cannot_keep_no_failure() {
     let mut bench = Bench::new();
-    bench.hears(&not_read(BROKEN));
+    bench.hears(&not_safe(BROKEN));
     let cannot = fault(Device::CardUnit, FaultKind::NeedsOperator, "cannot-retain");
     bench.hears(&answer(Answer::Retain(RetainAnswer::Failed(cannot))));
     assert_eq!(bench.shown(0).failures, 1);
@@ -363,6 +423,7 @@ fn another_reader_is_reported_at_each_change_and_never_out_of_service() {
     assert!(bench.health.card_at_other_reader());
     assert_eq!(tell(&mut bench, port::CardEvent::Removed), ["card-out-of-other-reader"]);
     for _ in 0..=MAX {
+        bench.at += SignedDuration::from_hours(1);
         assert_eq!(tell(&mut bench, away()), ["reader-not-found"]);
         assert_eq!(tell(&mut bench, away()), [""; 0]);
         assert_eq!(tell(&mut bench, port::CardEvent::Available), ["other-reader-ready"]);
@@ -373,6 +434,31 @@ fn another_reader_is_reported_at_each_change_and_never_out_of_service() {
     assert_eq!((shown.failures, shown.out_of_service), (MAX + 1, None));
     assert_eq!(shown.last_failure.unwrap().action.as_deref(), Some("maintenance"));
     assert!(bench.health.other_reader(1, &away(), bench.at).is_empty(), "there is no such reader");
+}
+
+/// A phone at the edge of the field comes and goes twice a second: a hundred thousand entries a day.
+#[test]
+fn another_reader_that_flickers_gets_an_entry_a_minute_with_the_number_of_those_left_out() {
+    let mut bench = Bench::new();
+    let mut said = Vec::new();
+    for half_second in 0..7_200 {
+        bench.at += SignedDuration::from_millis(500);
+        let event = if half_second % 2 == 0 { port::CardEvent::Inserted } else { port::CardEvent::Removed };
+        said.extend(bench.health.other_reader(0, &event, bench.at).into_iter().map(|(_, story)| story.what));
+    }
+    assert!((60..=66).contains(&said.len()), "{} entries in an hour", said.len());
+    assert_eq!(said.iter().take(6).flatten().count(), 0, "the first come as they are");
+    let left_out = said.iter().skip(7).flatten().filter(|what| what.starts_with("119 entries")).count();
+    assert_eq!(left_out, said.len() - 7, "{said:?}");
+    // It comes to rest; the next change is told with what was left out before it, and then everything again.
+    bench.at += SignedDuration::from_hours(1);
+    let lines = bench.health.other_reader(0, &away(), bench.at);
+    let [(line, story)] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(line.code.to_string(), "reader-not-found");
+    assert!(story.what.as_ref().unwrap().ends_with("no card reader is connected"), "{story:?}");
+    assert!(story.what.as_ref().unwrap().contains("were left out"), "{story:?}");
+    let lines = bench.health.other_reader(0, &port::CardEvent::Inserted, bench.at);
+    assert_eq!(lines.into_iter().filter(|(_, story)| story.what.is_none()).count(), 2);
 }
 
 #[test]

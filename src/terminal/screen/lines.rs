@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use transaction::{Closed, EntryBefore, Outcome, Screen};
+use transaction::{Closed, EntryBefore, Outcome, Screen, TriesLeft};
 
 use super::{CARD_AT_OTHER_READER, CustomerScreen, Facts, HELP, OUT_OF_SERVICE, TIME_WARNING, name};
 use crate::catalogue::{Catalogue, ScreenText};
@@ -129,7 +129,11 @@ fn fields(screen: &Screen, facts: &Facts<'_>) -> Map<String, Value> {
             fields.insert("request_id".to_owned(), Value::from(facts.request.map(|id| id.to_string())));
             Value::Object(fields)
         }
-        Screen::Stopped { outcome } => Value::Object(of_outcome(outcome)),
+        Screen::Stopped { outcome, tries_left } => {
+            let mut fields = of_outcome(outcome);
+            fields.insert("tries_left".to_owned(), Value::from(tries_left.map(TriesLeft::get)));
+            Value::Object(fields)
+        }
         Screen::TakeCard => json!({ "found_at_start": false }),
         Screen::TakeFoundCard => json!({ "found_at_start": true }),
         Screen::CardUnitDown { fault } => json!({ "code": fault.code }),
@@ -166,7 +170,7 @@ mod tests {
     use super::*;
     use crate::catalogue::Language;
     use crate::config::Helpline;
-    use transaction::{Refusal, TriesLeft};
+    use transaction::Refusal;
 
     fn line(screen: Screen) -> Value {
         let catalogue = Catalogue::new(Language::En, &Helpline::default()).unwrap();
@@ -187,7 +191,13 @@ mod tests {
         assert_eq!((&pin["wrong_before"], &pin["wrong_length_before"]), (&json!(false), &json!(true)));
         let leave = line(Screen::LeavePad);
         assert_eq!((&leave["screen"], &leave["words"]["keys"]), (&json!("leave-pad"), &json!([])));
-        let stopped = line(Screen::Stopped { outcome: Outcome::Refused(Refusal::PinLocked) });
+        let outcome = Outcome::Refused(Refusal::Cancelled);
+        let fewer = line(Screen::Stopped { outcome, tries_left: Some(tries_left) });
+        assert_eq!(fewer["tries_left"], json!(2));
+        assert!(fewer["words"]["text"].to_string().contains("2 tries left"), "{fewer}");
+        let outcome = Outcome::Refused(Refusal::PinLocked);
+        let stopped = line(Screen::Stopped { outcome, tries_left: None });
+        assert_eq!(stopped["tries_left"], Value::Null);
         assert_eq!((&stopped["screen"], &stopped["code"]), (&json!("stopped"), &json!("pin-locked")));
         assert!(stopped.get("outcome").is_none(), "only the result has it");
         assert!(stopped["words"]["title"].as_str().is_some_and(|title| !title.is_empty()));

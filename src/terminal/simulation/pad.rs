@@ -1,6 +1,6 @@
 //! The PIN pad, with the one slot: digits come in one by one, and go to the card by move.
 //!
-//! What can go wrong: the pad fails in the middle of an entry. What the customer does at it is the customer's affair
+//! What can go wrong: the pad fails in the middle of an entry, of one or of several in a row. What the customer does at it is the customer's affair
 //! (`customer.rs`): too slowly, wrong, cancelled, not at all.
 
 use transaction::{Answer, Device, EffectNo, Event, Fault, FaultKind, PinAnswer, Screen};
@@ -17,6 +17,8 @@ pub(super) struct Pad {
     /// The answer that is waited for.
     asked: Option<EffectNo>,
     pub(super) slot: Option<[u8; 4]>,
+    /// So many entries fail before it works again.
+    fails: u32,
 }
 
 /// The desk.
@@ -31,6 +33,10 @@ impl PinSide for SimPin {
         world.pad.asked = Some(to);
         let often = world.weather.card / 4;
         if world.strikes(often) {
+            world.pad.fails = world.dice.pick(&[1, 1, 3, 8]);
+        }
+        if let Some(left) = world.pad.fails.checked_sub(1) {
+            world.pad.fails = left;
             world.truth.cause(FAILED.code);
             let ms = world.dice.between(100, 9_000);
             world.after_here(ms, |world| world.pad_answers(PinAnswer::Failed(FAILED)));
@@ -46,7 +52,7 @@ impl PinSide for SimPin {
 
 impl Pad {
     pub(super) fn stop(&mut self) {
-        *self = Self::default();
+        *self = Self { fails: self.fails, ..Self::default() };
     }
 
     pub(super) const fn is_asked(&self) -> bool {

@@ -61,7 +61,7 @@ impl World {
         // A card that was pulled out, or exchanged, has told its tries before.
         let same = shown.is_some() && (tries.is_none() || tries == shown || !self.card_is_of_visit());
         self.holds("no-surprise-lock", same, || {
-            format!("the PIN is asked, with {shown:?} tries on the screen and {tries:?} on the card")
+            format!("{shown:?} tries are on the screen, and {tries:?} on the card")
         });
     }
 
@@ -119,7 +119,12 @@ impl World {
                 self.check_told(*outcome, facts.words.acceptance.as_deref());
                 self.check_notice(*expires_soon);
             }
-            Screen::Stopped { outcome } => self.check_stopped(*outcome),
+            Screen::Stopped { outcome, tries_left } => {
+                self.check_stopped(*outcome);
+                if let Some(tries_left) = tries_left {
+                    self.check_tries_shown(Some(tries_left.get()));
+                }
+            }
             Screen::Terms => {
                 let terms = facts.terms.map(|terms| *terms.shown.sha256().as_bytes());
                 let language = facts.terms.map(|terms| terms.shown.language().to_string());

@@ -1,13 +1,16 @@
 //! Devices that keep failing, counted by the world on its own: what the machine says of them must be so, and must be said.
 //!
 //! The ledger (`health.rs`) is one sum of everything; here are two bounds of it, each simple enough to be seen to be right.
-//! The lower one counts failed uses between which there was no other trouble, no good use and nobody who looked: beyond
-//! `device_failures_max` the machine must have said it before it serves the next customer. The upper one counts every
-//! trouble of the device: up to `device_failures_max` nothing may be said.
+//! The lower one counts failed uses (of the card unit: losses without a card inside, each after it was back) between which there
+//! was no other trouble, no good use and nobody who looked: beyond `device_failures_max` the machine must have said it before it
+//! serves the next customer. The upper one counts every trouble of the device, but for the card unit's in a card's session, which
+//! may be the card's: up to `device_failures_max` nothing may be said.
 
+use jiff::{SignedDuration, Timestamp};
 use transaction::{
     Answer, CardAnswer, CardEvent, Closed, Device, Event, Fault, NotPresented, Order, Outcome, PadAnswer,
-    PinAnswer, PrintAnswer, Printing, Record, RetainAnswer, SafeAnswer, Screen, SignAnswer, VerifyAnswer,
+    PinAnswer, Presence, PrintAnswer, Printing, Record, RetainAnswer, SafeAnswer, Screen, SignAnswer,
+    VerifyAnswer,
 };
 
 use super::world::World;
@@ -15,6 +18,9 @@ use super::world::World;
 /// The codes of devices that are out of service.
 pub(super) const KEEPS_FAILING: [&str; 3] =
     ["card-unit-keeps-failing", "pin-pad-keeps-failing", "printer-keeps-failing"];
+
+/// Outages closer together than this are in one row, with some time to spare.
+const ROW_PAUSE: SignedDuration = SignedDuration::from_hours(5);
 
 /// The two bounds of one row.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,8 +35,14 @@ pub(super) struct Rows {
     unit: Row,
     pad: Row,
     printer: Row,
-    /// The card unit has told that it is lost, and not that it is back.
-    unit_lost: bool,
+    /// The card unit has told that it is back, or was found well, and no trouble since.
+    unit_up: bool,
+    /// In this visit a last try was accepted, or a try went missing: the reader's coming back says nothing.
+    asked_anew: bool,
+    /// It has told that a card is inside.
+    card_told: bool,
+    /// When it was lost last.
+    lost_at: Option<Timestamp>,
     /// What the event says that the machine takes now.
     now: Option<Told>,
 }
@@ -40,6 +52,8 @@ pub(super) struct Rows {
 enum Told {
     /// A use failed, for a customer.
     Failed(Fault),
+    /// A use failed with a card that may be the reason: never a failure of the card unit, nor of a pad that was not let go.
+    FailedWithCard(Fault),
     /// Some other trouble.
     Trouble(Device),
     Good(Device),
@@ -48,7 +62,11 @@ enum Told {
     /// What came of a use need not be the device's merit, nor its fault.
     Unclear(Device),
     UnitThere,
+    /// Found well, with a card inside or without.
+    UnitFound(Presence),
     UnitLost,
+    /// A card is in, or out.
+    Card(bool),
     Looked,
     /// A deadline is over.
     Over,
@@ -79,6 +97,8 @@ impl Rows {
             Event::Answer { answer, .. } => told(answer),
             Event::Card(CardEvent::UnitLost(_)) => Some(Told::UnitLost),
             Event::Card(CardEvent::UnitBack) => Some(Told::UnitThere),
+            Event::Card(CardEvent::Inserted | CardEvent::Mute) => Some(Told::Card(true)),
+            Event::Card(CardEvent::Removed) => Some(Told::Card(false)),
             Event::Fault(fault) => Some(Told::Trouble(fault.device)),
             Event::Printing(Printing::Impossible(fault)) => Some(Told::Trouble(fault.device)),
             Event::Expired(_) => Some(Told::Over),
@@ -87,12 +107,27 @@ impl Rows {
         };
     }
 
-    fn decided(&mut self, records: &[Record]) {
+    fn decided(&mut self, records: &[Record], at: Timestamp) {
         let stale = records.iter().any(|record| matches!(record, Record::Stale { .. }));
+        for record in records {
+            match record {
+                Record::VisitOpened(_) => self.asked_anew = false,
+                Record::LastTryAccepted(_) | Record::TriesLost { .. } => self.asked_anew = true,
+                _ => {}
+            }
+        }
         let Some(told) = self.now.take().filter(|_| !stale) else { return };
         match told {
             Told::Failed(fault) => self.failed(fault),
+            Told::FailedWithCard(fault) => {
+                self.unit_up &= fault.device != Device::CardUnit;
+                let kept_waiting = fault == Fault::no_answer(Device::PinPad);
+                if fault.device != Device::CardUnit && !kept_waiting {
+                    self.failed(fault);
+                }
+            }
             Told::Trouble(device) => {
+                self.unit_up &= device != Device::CardUnit;
                 if let Some(row) = self.of(device) {
                     row.trouble();
                 }
@@ -110,15 +145,18 @@ impl Rows {
             Told::CameBack => {
                 for record in records {
                     if let Record::Stopped { outcome: Outcome::Fault(fault), .. } = record {
-                        self.failed(*fault);
+                        if self.asked_anew {
+                            self.pad.least = 0;
+                        } else {
+                            self.failed(*fault);
+                        }
                     }
                 }
             }
-            Told::UnitThere => self.unit_lost = false,
-            Told::UnitLost => {
-                self.unit_lost = true;
-                self.unit.trouble();
-            }
+            Told::UnitThere => self.unit_up = true,
+            Told::UnitFound(found) => (self.unit_up, self.card_told) = (true, found == Presence::CardInside),
+            Told::Card(inside) => self.card_told = inside,
+            Told::UnitLost => self.unit_is_lost(at),
             Told::Looked => (self.unit, self.pad, self.printer) = Default::default(),
             Told::Over => {
                 for record in records {
@@ -126,7 +164,14 @@ impl Rows {
                         record
                         && *fault == Fault::no_answer(fault.device)
                     {
-                        return self.failed(*fault);
+                        return match (record, fault.device) {
+                            (Record::Stopped { .. }, _) => {}
+                            (_, Device::CardUnit) => {
+                                self.unit_up = false;
+                                self.unit.trouble();
+                            }
+                            _ => self.failed(*fault),
+                        };
                     }
                 }
             }
@@ -134,15 +179,21 @@ impl Rows {
     }
 
     fn failed(&mut self, fault: Fault) {
-        let away = fault.device == Device::CardUnit && self.unit_lost;
-        let of_the_card = fault.code == "card-reset";
         if let Some(row) = self.of(fault.device) {
-            if away || of_the_card {
-                row.most += 1;
-            } else {
-                row.failed();
-            }
+            row.failed();
         }
+    }
+
+    fn unit_is_lost(&mut self, at: Timestamp) {
+        if self.unit_up && !self.card_told {
+            let in_a_row = self.lost_at.is_some_and(|before| at.duration_since(before) < ROW_PAUSE);
+            self.unit.least = if in_a_row { self.unit.least } else { 0 };
+            self.unit.failed();
+            self.lost_at = Some(at);
+        } else {
+            self.unit.trouble();
+        }
+        self.unit_up = false;
     }
 }
 
@@ -161,16 +212,20 @@ fn told(answer: Answer) -> Option<Told> {
         Answer::Card(CardAnswer::Failed(fault))
         | Answer::Verify(VerifyAnswer::Failed(fault))
         | Answer::Sign(SignAnswer::Failed(fault))
-        | Answer::Pin(PinAnswer::Failed(fault))
-        | Answer::Pad(PadAnswer::Failed(fault))
-        | Answer::Print(PrintAnswer::Failed(fault)) => Told::Failed(fault),
+        | Answer::Pad(PadAnswer::Failed(fault)) => Told::FailedWithCard(fault),
+        Answer::Pin(PinAnswer::Failed(fault)) | Answer::Print(PrintAnswer::Failed(fault)) => {
+            Told::Failed(fault)
+        }
         Answer::Retain(RetainAnswer::Failed(fault)) | Answer::Safe(SafeAnswer::Failed(fault)) => {
             Told::Trouble(fault.device)
         }
-        Answer::Safe(SafeAnswer::Safe(_)) => Told::UnitThere,
+        Answer::Safe(SafeAnswer::Safe(found)) => Told::UnitFound(found),
         Answer::Pin(PinAnswer::Cancelled | PinAnswer::TimedOut)
         | Answer::Pad(
-            PadAnswer::NotPresented { why: NotPresented::Cancelled | NotPresented::WrongLength, .. }
+            PadAnswer::NotPresented {
+                why: NotPresented::Cancelled | NotPresented::WrongLength | NotPresented::Refused,
+                ..
+            }
             | PadAnswer::Refused(_),
         )
         | Answer::Verify(VerifyAnswer::Refused(_))
@@ -192,7 +247,8 @@ impl World {
     }
 
     pub(super) fn rows_decided(&mut self, records: &[Record]) {
-        self.truth.rows.decided(records);
+        let at = self.wall();
+        self.truth.rows.decided(records, at);
     }
 
     /// Who is served, or offered a receipt, is so by devices that do not keep failing.

@@ -274,7 +274,10 @@ impl Await for AwaitPrepared {
             PrepareAnswer::Ready => {
                 cx.record(Record::Prepared(self.visit));
                 let Self { visit, expires_soon, pin_at, tries_left, .. } = self;
-                Ok(pin::ask_pin(pin::Holder { visit, expires_soon, pin_at }, tries_left, cx))
+                let tries_at_first = tries_left;
+                let empty = pin::Empty::default();
+                let holder = pin::Holder { visit, expires_soon, pin_at, tries_at_first, empty };
+                Ok(pin::ask_pin(holder, tries_left, cx))
             }
             PrepareAnswer::Refused(refusal) => Ok(ending::stop(self.visit, Outcome::Refused(refusal), cx)),
             PrepareAnswer::Failed(fault) => Ok(ending::stop(self.visit, Outcome::Fault(fault), cx)),

@@ -7,7 +7,7 @@ use crate::patience::Patience;
 use crate::states::{State, start, taking};
 use crate::{
     Act, Answer, CardEvent, Decision, Device, EffectNo, Fault, Key, Limit, Outcome, PrintAnswer, Record,
-    Release, RequestId, ReturnOrder, Screen, Visit,
+    Release, RequestId, ReturnOrder, Screen, TriesLeft, Visit,
 };
 
 /// What the customer was told.
@@ -16,6 +16,8 @@ pub(super) struct Told {
     pub(super) visit: Visit,
     pub(super) outcome: Outcome,
     pub(super) expires_soon: bool,
+    /// The PIN's counter, where it fell during the visit and nothing is left open.
+    pub(super) tries_left: Option<TriesLeft>,
 }
 
 /// What is left to do when the card is out.
@@ -55,10 +57,21 @@ pub(crate) struct AwaitNoticeRead {
 
 /// Ends a visit before the point of no return: nothing was sent, and nothing will be.
 pub(super) fn stop(visit: Visit, outcome: Outcome, cx: &mut Cx) -> State {
+    stop_and_tell(visit, outcome, None, cx)
+}
+
+/// The same for a visit in which the PIN's counter may have fallen, and is known.
+pub(super) fn stop_and_tell(
+    visit: Visit,
+    outcome: Outcome,
+    tries_left: Option<TriesLeft>,
+    cx: &mut Cx,
+) -> State {
     cx.record(Record::Stopped { visit, outcome });
     cx.release(Release::ForgetPin);
     cx.release(Release::EndCard);
-    notice(Told { visit, outcome, expires_soon: false }, Page::Stopped, AfterCard::Close, cx)
+    let told = Told { visit, outcome, expires_soon: false, tries_left };
+    notice(told, Page::Stopped, AfterCard::Close, cx)
 }
 
 /// Lets the customer read something, then goes on with the card.
@@ -81,7 +94,7 @@ pub(super) fn receipt_chosen(told: Told, wanted: bool, cx: &mut Cx) -> State {
 
 fn print(told: Told, cx: &mut Cx) -> State {
     cx.show(Screen::Printing);
-    let Told { visit, outcome, expires_soon } = told;
+    let Told { visit, outcome, expires_soon, tries_left: _ } = told;
     let print = cx.ask(Act::PrintReceipt { visit, outcome, expires_soon });
     AwaitPrinted { told, print, deadline: cx.arm(Limit::Print) }.into()
 }
@@ -184,7 +197,7 @@ impl AfterCard {
 impl Page {
     const fn screen(self, told: Told) -> Screen {
         match self {
-            Self::Stopped => Screen::Stopped { outcome: told.outcome },
+            Self::Stopped => Screen::Stopped { outcome: told.outcome, tries_left: told.tries_left },
             Self::NoReceipt => Screen::NoReceipt,
             Self::Retained => Screen::Retained,
         }

@@ -70,7 +70,10 @@ impl Waiting {
     }
 
     fn tell(self, outcome: Outcome, cx: &mut Cx) -> State {
-        tell(ending::Told { visit: self.visit, outcome, expires_soon: self.expires_soon }, cx)
+        tell(
+            ending::Told { visit: self.visit, outcome, expires_soon: self.expires_soon, tries_left: None },
+            cx,
+        )
     }
 }
 

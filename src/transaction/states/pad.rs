@@ -5,15 +5,15 @@
 //!   before it begins, and what was lost is never repeated.
 //! - A reader that waits for keys cannot be stopped. When nobody wants the entry any more, its word is awaited all the same,
 //!   so that nobody leaves with a locked card and does not know; a deadline longer than the reader's own limits ends that.
-//! - When the reader says that no PIN was presented, the card's counter decides: fewer tries than before are recorded and
-//!   told.
+//! - When the reader says that no PIN was presented, or that it does not like the order, the card's counter decides: fewer
+//!   tries than before are recorded and told; more, which no card has without a right PIN, end the visit.
 //! - The reader's limits are not the customer's: it is asked again as long as the customer's time is not over, and only so
-//!   often, whoever says yes to the last try in between.
+//!   often, whoever says yes to the last try in between. A row of entries in which nobody touches anything but the reader has an end that neither it nor the card can move.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
-use crate::states::pin::{self, Holder};
-use crate::states::{State, ending};
+use crate::states::State;
+use crate::states::pin::{self, Empty, Holder};
 use crate::{
     Act, Answer, CardEvent, Device, EffectNo, EntryBefore, Fault, FaultKind, Key, Limit, NotPresented,
     Outcome, PadAnswer, Record, Refusal, Screen, Tries, TriesLeft,
@@ -22,14 +22,19 @@ use crate::{
 /// A reader that comes back again and again and has presented nothing.
 const NO_PIN: Fault = Fault { device: Device::PinPad, kind: FaultKind::Transient, code: "pad-gives-no-pin" };
 
+/// A reader that will not, or a card that says so in the reader's words.
+const REFUSED: Fault = Fault { device: Device::PinPad, kind: FaultKind::NeedsOperator, code: "pad-refused" };
+
+/// The card has counted, and says neither right nor wrong.
+const UNCLEAR: Fault =
+    Fault { device: Device::CardUnit, kind: FaultKind::Transient, code: "card-misbehaved" };
+
 /// The customer enters the PIN at the reader's pad, and the card checks it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AwaitPinOnPad {
     holder: Holder,
     tries_left: TriesLeft,
     before: EntryBefore,
-    /// Entries in which no PIN was presented, since one was, or since the customer asked for more time.
-    empty: u8,
     entry: Asked,
     deadline: Timer,
     wish: Wish,
@@ -44,27 +49,27 @@ enum Wish {
     Unwanted(Refusal),
 }
 
-/// Asks for the PIN. `empty`: so many entries before it brought none.
-pub(super) fn enter(
-    holder: Holder,
-    tries_left: TriesLeft,
-    before: EntryBefore,
-    empty: u8,
-    cx: &mut Cx,
-) -> State {
+/// Asks for the PIN.
+pub(super) fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
     cx.record(Record::PinAskedAtReader(holder.visit));
     cx.show(Screen::EnterPinAtReader { tries_left, before });
     let entry = cx.ask(Act::VerifyOnPad);
     let deadline = cx.arm(Limit::PinOnPad);
     let wish = Wish::Wanted(Patience::begin(Limit::Pin, cx));
-    AwaitPinOnPad { holder, tries_left, before, empty, entry, deadline, wish }.into()
+    AwaitPinOnPad { holder, tries_left, before, entry, deadline, wish }.into()
 }
 
 impl AwaitPinOnPad {
+    /// Stops where the counter need not be told: it is full, or locked, or nobody knows it.
     fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
+        self.stop_with(outcome, None, cx)
+    }
+
+    /// Stops; the counter is `left` now.
+    fn stop_with(self, outcome: Outcome, left: Option<TriesLeft>, cx: &mut Cx) -> Next {
         self.wish.end(cx);
         cx.disarm(self.deadline);
-        Ok(ending::stop(self.holder.visit, outcome, cx))
+        Ok(self.holder.stop(outcome, left, cx))
     }
 
     /// Nobody wants the entry any more; only the reader can end it.
@@ -92,9 +97,12 @@ impl AwaitPinOnPad {
             (Tries::Left(left), Wish::Wanted(patience)) => {
                 patience.end(cx);
                 cx.disarm(self.deadline);
-                Ok(pin::enter_or_ask(self.holder, left, EntryBefore::Wrong, 0, cx))
+                let holder = Holder { empty: Empty::default(), ..self.holder };
+                Ok(pin::enter_or_ask(holder, left, EntryBefore::Wrong, cx))
             }
-            (Tries::Left(_), Wish::Unwanted(refusal)) => self.stop(Outcome::Refused(refusal), cx),
+            (Tries::Left(left), Wish::Unwanted(refusal)) => {
+                self.stop_with(Outcome::Refused(refusal), Some(left), cx)
+            }
             (Tries::Blocked, Wish::Wanted(_) | Wish::Unwanted(_)) => {
                 self.stop(Outcome::Refused(Refusal::PinLocked), cx)
             }
@@ -109,40 +117,60 @@ impl AwaitPinOnPad {
             cx.record(Record::TriesLost { visit, tries });
             return self.stop(Outcome::Refused(Refusal::PinLocked), cx);
         };
-        if left < self.tries_left {
+        let fell = left < self.tries_left;
+        if fell {
             cx.record(Record::TriesLost { visit, tries });
         }
+        let stop = |outcome, cx: &mut Cx| self.clone().stop_with(outcome, Some(left), cx);
         match (self.wish, why) {
-            (Wish::Unwanted(refusal), _) => self.stop(Outcome::Refused(refusal), cx),
-            (Wish::Wanted(_), NotPresented::Cancelled) => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
-            (Wish::Wanted(patience), NotPresented::TimedOut) => {
-                self.ask_again(left, EntryBefore::Nothing, patience, cx)
+            (Wish::Unwanted(refusal), _) => stop(Outcome::Refused(refusal), cx),
+            (Wish::Wanted(_), NotPresented::Cancelled) => stop(Outcome::Refused(Refusal::Cancelled), cx),
+            (Wish::Wanted(_), NotPresented::Refused) => {
+                stop(Outcome::Fault(if fell { UNCLEAR } else { REFUSED }), cx)
             }
-            (Wish::Wanted(patience), NotPresented::WrongLength) => {
-                self.ask_again(left, EntryBefore::WrongLength, patience, cx)
+            (Wish::Wanted(_), NotPresented::TimedOut | NotPresented::WrongLength)
+                if left > self.tries_left =>
+            {
+                stop(Outcome::Refused(Refusal::CardUnreadable), cx)
             }
+            (Wish::Wanted(patience), NotPresented::TimedOut) => self.came_back(left, patience, cx),
+            (Wish::Wanted(patience), NotPresented::WrongLength) => self.wrong_length(left, patience, cx),
         }
     }
 
-    fn ask_again(self, left: TriesLeft, before: EntryBefore, patience: Patience, cx: &mut Cx) -> Next {
-        let empty = self.empty.saturating_add(1);
-        if empty >= cx.policy().pad_entries_max {
-            return self.stop(Outcome::Fault(NO_PIN), cx);
+    /// Only the reader's patience was over.
+    fn came_back(self, left: TriesLeft, patience: Patience, cx: &mut Cx) -> Next {
+        let came_back = self.holder.empty.came_back.saturating_add(1);
+        if came_back >= cx.policy().pad_entries_max {
+            return self.stop_with(Outcome::Fault(NO_PIN), Some(left), cx);
         }
         cx.disarm(self.deadline);
+        let holder = Holder { empty: Empty { came_back, ..self.holder.empty }, ..self.holder };
         if left != self.tries_left || left.is_last() {
             patience.end(cx);
-            return Ok(pin::enter_or_ask(self.holder, left, before, empty, cx));
+            return Ok(pin::enter_or_ask(holder, left, EntryBefore::Nothing, cx));
         }
-        if before != EntryBefore::Nothing {
-            patience.end(cx);
-            return Ok(enter(self.holder, left, before, empty, cx));
-        }
-        // Only the reader's patience was over: the customer sees the same, with what is left of the customer's time.
+        // The customer sees the same, with what is left of the customer's time.
         cx.record(Record::PinAskedAtReader(self.holder.visit));
         let entry = cx.ask(Act::VerifyOnPad);
         let deadline = cx.arm(Limit::PinOnPad);
-        Ok(Self { empty, entry, deadline, ..self }.into())
+        Ok(Self { holder, entry, deadline, ..self }.into())
+    }
+
+    /// The customer did something, and gets the whole time again: only so often.
+    fn wrong_length(self, left: TriesLeft, patience: Patience, cx: &mut Cx) -> Next {
+        let wrong_lengths = self.holder.empty.wrong_lengths.saturating_add(1);
+        if wrong_lengths >= cx.policy().pad_entries_max {
+            return self.stop_with(Outcome::Fault(NO_PIN), Some(left), cx);
+        }
+        cx.disarm(self.deadline);
+        patience.end(cx);
+        let holder = Holder { empty: Empty { came_back: 0, wrong_lengths }, ..self.holder };
+        let before = EntryBefore::WrongLength;
+        if left != self.tries_left || left.is_last() {
+            return Ok(pin::enter_or_ask(holder, left, before, cx));
+        }
+        Ok(enter(holder, left, before, cx))
     }
 }
 
@@ -184,16 +212,8 @@ impl Await for AwaitPinOnPad {
         }
     }
 
-    /// Another piece of the customer's time.
-    fn more(mut self, key: Option<Key>, cx: &mut Cx) -> Next {
-        if self.patience().is_some_and(|patience| patience.extend(cx)) {
-            self.empty = 0;
-            return self.show_again(cx);
-        }
-        match key {
-            Some(key) => self.ignore(key, cx),
-            None => self.stay(),
-        }
+    fn time_renewed(&mut self) {
+        self.holder.empty = Empty::default();
     }
 
     fn key(self, key: Key, cx: &mut Cx) -> Next {
@@ -236,6 +256,6 @@ impl Await for AwaitPinOnPad {
             return self.stale(timer, cx);
         }
         self.wish.end(cx);
-        Ok(ending::stop(self.holder.visit, Outcome::Fault(Fault::no_answer(Device::PinPad)), cx))
+        Ok(self.holder.stop(Outcome::Fault(Fault::no_answer(Device::PinPad)), None, cx))
     }
 }

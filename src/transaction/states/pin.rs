@@ -1,8 +1,8 @@
 //! The PIN and the signature: the last steps that can still be undone by doing nothing.
 //!
 //! Invariants: the tries left are known and shown before every entry; the last try needs an explicit yes; a PIN is
-//! given to the card once, and never again when the answer is lost. Where the reader has a pad of its own, entry and check
-//! are one act: `pad.rs`.
+//! given to the card once, and never again when the answer is lost; who leaves with fewer tries than they came with is told
+//! how many, unless an answer was lost. Where the reader has a pad of its own, entry and check are one act: `pad.rs`.
 
 use crate::machine::{Asked, Await, Cx, Next, Timer, wrong_kind};
 use crate::patience::Patience;
@@ -18,6 +18,27 @@ pub(super) struct Holder {
     pub(super) visit: Visit,
     pub(super) expires_soon: bool,
     pub(super) pin_at: PinAt,
+    /// The PIN's counter when the card came.
+    pub(super) tries_at_first: TriesLeft,
+    /// What the reader's own pad has brought so far. A yes to the last try does not make it good.
+    pub(super) empty: Empty,
+}
+
+/// Entries at the reader's own pad in which no PIN was presented, since one was, or since the customer asked for more time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) struct Empty {
+    /// The reader's own time was over, in this piece of the customer's.
+    pub(super) came_back: u8,
+    /// Not as many digits as a PIN has.
+    pub(super) wrong_lengths: u8,
+}
+
+impl Holder {
+    /// Stops; the counter is `left` now, or nobody knows.
+    pub(super) fn stop(self, outcome: Outcome, left: Option<TriesLeft>, cx: &mut Cx) -> State {
+        let fell = left.filter(|left| *left < self.tries_at_first);
+        ending::stop_and_tell(self.visit, outcome, fell, cx)
+    }
 }
 
 /// Only one try is left: use it?
@@ -26,8 +47,6 @@ pub(crate) struct AwaitLastTryYes {
     holder: Holder,
     last: TriesLeft,
     before: EntryBefore,
-    /// Entries at the reader's own pad that brought no PIN: a yes does not make that good.
-    empty: u8,
     patience: Patience,
 }
 
@@ -62,31 +81,24 @@ pub(crate) struct AwaitSignature {
 
 /// The first entry of a visit.
 pub(super) fn ask_pin(holder: Holder, tries_left: TriesLeft, cx: &mut Cx) -> State {
-    enter_or_ask(holder, tries_left, EntryBefore::Nothing, 0, cx)
+    enter_or_ask(holder, tries_left, EntryBefore::Nothing, cx)
 }
 
-/// The next entry: with the tries that the card told, and after a yes when it is the last one. `empty`: so many at the reader's
-/// own pad brought no PIN.
-pub(super) fn enter_or_ask(
-    holder: Holder,
-    tries_left: TriesLeft,
-    before: EntryBefore,
-    empty: u8,
-    cx: &mut Cx,
-) -> State {
+/// The next entry: with the tries that the card told, and after a yes when it is the last one.
+pub(super) fn enter_or_ask(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
     cx.record(Record::TriesShown { visit: holder.visit, tries_left });
     if tries_left.is_last() {
         cx.show(Screen::LastTry);
         let patience = Patience::begin(Limit::LastTry, cx);
-        return AwaitLastTryYes { holder, last: tries_left, before, empty, patience }.into();
+        return AwaitLastTryYes { holder, last: tries_left, before, patience }.into();
     }
-    enter(holder, tries_left, before, empty, cx)
+    enter(holder, tries_left, before, cx)
 }
 
-fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, empty: u8, cx: &mut Cx) -> State {
+fn enter(holder: Holder, tries_left: TriesLeft, before: EntryBefore, cx: &mut Cx) -> State {
     match holder.pin_at {
         PinAt::Slot => enter_into_slot(holder, tries_left, before == EntryBefore::Wrong, cx),
-        PinAt::Reader => pad::enter(holder, tries_left, before, empty, cx),
+        PinAt::Reader => pad::enter(holder, tries_left, before, cx),
     }
 }
 
@@ -121,7 +133,7 @@ fn stop(holder: Holder, deadline: Timer, outcome: Outcome, cx: &mut Cx) -> Next 
 impl AwaitLastTryYes {
     fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
         self.patience.end(cx);
-        Ok(ending::stop(self.holder.visit, outcome, cx))
+        Ok(self.holder.stop(outcome, Some(self.last), cx))
     }
 }
 
@@ -135,7 +147,7 @@ impl Await for AwaitLastTryYes {
     }
 
     fn time_over(self, cx: &mut Cx) -> Next {
-        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+        Ok(self.holder.stop(Outcome::Refused(Refusal::TimedOut), Some(self.last), cx))
     }
 
     fn stop_now(self, cx: &mut Cx) -> Next {
@@ -147,7 +159,7 @@ impl Await for AwaitLastTryYes {
             Key::Yes => {
                 self.patience.end(cx);
                 cx.record(Record::LastTryAccepted(self.holder.visit));
-                Ok(enter(self.holder, self.last, self.before, self.empty, cx))
+                Ok(enter(self.holder, self.last, self.before, cx))
             }
             Key::No | Key::Cancel => self.stop(Outcome::Refused(Refusal::Cancelled), cx),
             // 「確認」 is pressed by habit: it is not the explicit yes.
@@ -174,7 +186,7 @@ impl Await for AwaitLastTryYes {
 impl AwaitPin {
     fn stop(self, outcome: Outcome, cx: &mut Cx) -> Next {
         self.patience.end(cx);
-        Ok(ending::stop(self.holder.visit, outcome, cx))
+        Ok(self.holder.stop(outcome, Some(self.tries_left), cx))
     }
 }
 
@@ -188,7 +200,7 @@ impl Await for AwaitPin {
     }
 
     fn time_over(self, cx: &mut Cx) -> Next {
-        Ok(ending::stop(self.holder.visit, Outcome::Refused(Refusal::TimedOut), cx))
+        Ok(self.holder.stop(Outcome::Refused(Refusal::TimedOut), Some(self.tries_left), cx))
     }
 
     fn stop_now(self, cx: &mut Cx) -> Next {
@@ -287,10 +299,11 @@ impl Await for AwaitPinVerified {
                 match (tries, self.unwanted) {
                     (Tries::Left(left), None) => {
                         cx.disarm(self.deadline);
-                        Ok(enter_or_ask(self.holder, left, EntryBefore::Wrong, 0, cx))
+                        Ok(enter_or_ask(self.holder, left, EntryBefore::Wrong, cx))
                     }
-                    (Tries::Left(_), Some(refusal)) => {
-                        stop(self.holder, self.deadline, Outcome::Refused(refusal), cx)
+                    (Tries::Left(left), Some(refusal)) => {
+                        cx.disarm(self.deadline);
+                        Ok(self.holder.stop(Outcome::Refused(refusal), Some(left), cx))
                     }
                     (Tries::Blocked, _) => {
                         stop(self.holder, self.deadline, Outcome::Refused(Refusal::PinLocked), cx)

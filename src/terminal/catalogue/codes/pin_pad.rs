@@ -67,8 +67,8 @@ pub(super) const PIN_PAD: &[Code] = &[
         Fault,
         Second,
         "pad-refused",
-        "The card reader refuses to verify a PIN at its own pad.",
-        "Configure another pad; tell the reader's model.",
+        "The card reader refuses to verify a PIN at its own pad, or the card answered in the reader's words (6B80).",
+        "With one card only: none. With every card: configure another pad; tell the reader's model.",
     ),
     of(
         Fault,

@@ -57,7 +57,7 @@ impl CustomerScreen for Stage {
     fn show(&mut self, screen: &Screen, _facts: &Facts<'_>) {
         let name = name(screen);
         let shown = match screen {
-            Screen::Stopped { outcome } => format!("{name} {}", outcome.code()),
+            Screen::Stopped { outcome, .. } => format!("{name} {}", outcome.code()),
             Screen::Result { outcome, receipt, .. } => format!("{name} {} {receipt}", outcome.code()),
             Screen::OutOfService { why: Closed::Fault(fault) } => format!("{name} {}", fault.code),
             _ => name.to_owned(),

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use devices::port::{
-    CardEventSink, CardSession, CardUnit, CardUnitStatus, DeviceState, Fault, MediaState, Presence, Return,
-    WatchGuard,
+    Action, CardEventSink, CardSession, CardUnit, CardUnitStatus, DeviceState, Fault, FaultKind, MediaState,
+    Presence, Return, WatchGuard,
 };
 use jpki::{Channel, ChannelError, Command, PadLimits, PadTemplate, Response, StatusWord};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,13 +35,15 @@ struct State {
     tries: u8,
     entries: VecDeque<Entry>,
     done: Vec<&'static str>,
+    /// The reader was given up, and has the card.
+    kept: bool,
 }
 
 impl PadUnit {
     /// With a card of this certificate and three tries; these entries are made at its pad.
     pub(crate) fn new(certificate: Vec<u8>, entries: impl IntoIterator<Item = Entry>) -> Self {
         let entries = entries.into_iter().collect();
-        let state = State { has_pad: true, tries: 3, entries, done: Vec::new() };
+        let state = State { has_pad: true, tries: 3, entries, done: Vec::new(), kept: false };
         Self { certificate: Arc::new(certificate), state: Arc::new(Mutex::new(state)) }
     }
 
@@ -138,6 +140,7 @@ impl Channel for PadUnit {
             Entry::CardGone => Err(ChannelError::CardRemoved),
             Entry::Waits => {
                 wait(limits.cancel.expect("it can be given up"));
+                self.state.lock().unwrap().kept = true;
                 Err(ChannelError::PadKeepsCard)
             }
         }
@@ -151,7 +154,18 @@ fn wait(cancel: BorrowedFd<'_>) {
 
 impl CardSession for PadUnit {
     fn power_off(self: Box<Self>) -> Result<(), Fault> {
-        self.state.lock().unwrap().done.push("power off");
-        Ok(())
+        let mut state = self.state.lock().unwrap();
+        state.done.push("power off");
+        if !state.kept {
+            return Ok(());
+        }
+        Err(Fault {
+            kind: FaultKind::Broken,
+            device: "card unit",
+            code: "reader-busy",
+            action: Action::Maintenance,
+            what: "powering the card off, which the reader keeps".to_owned(),
+            source: None,
+        })
     }
 }

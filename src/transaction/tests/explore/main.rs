@@ -36,7 +36,7 @@
 //! then it says what is inside. What it found when it looked may be outdated when the answer is heard. A PIN may be checked
 //! and the answer lost. A card that the unit was asked to keep may be kept after the machine has given up waiting.
 //! A reader with a pad of its own ends an entry in each of its ways, may say that it presented no PIN though the card has
-//! counted, and may be silent.
+//! counted, and may be silent. A card's counter may go up by itself.
 //! Assumed: the unit does its orders in their order; what it was asked before it was lost, or before it has looked, it does
 //! not do afterwards; while it is lost its card has no power; nobody puts a card in while it moves one into the bin; a card
 //! that was never read is not held; a PIN that was not checked when the session ended is not checked later, not by a reader

@@ -85,6 +85,7 @@ impl Up {
             pass_again: false,
             at_hand: None,
             pin: Pin::default(),
+            alone: 0,
             told: Told::Nothing,
             screen: None,
             reminders: 0,
@@ -253,6 +254,9 @@ impl Model {
 
     /// What the rules need to remember of a record.
     fn remember(&self, up: &mut Up, record: &Record) {
+        if matches!(record, Record::Stopped { .. } | Record::PinVerified(_) | Record::PinWrong { .. }) {
+            up.alone = 0;
+        }
         match *record {
             Record::VisitOpened(visit) => up.at_hand = Some(u8::try_from(of_visit(visit.id)).unwrap()),
             Record::TriesShown { tries_left, .. } => up.pin.recorded = tries_left.get(),
@@ -456,6 +460,7 @@ fn verify_on_pad(world: &mut World, no: EffectNo, book: &Book) -> Result<bool, F
     truth::pin_may_be_asked(world, up(world))?;
     truth::shown_tries_are_the_cards(world, up(world))?;
     truth::recorded(in_step(book, is_asked_at_reader), &Act::VerifyOnPad)?;
+    truth::nobody_waits_for_ever(up(world))?;
     let up = world.up();
     up.pin = Pin { checking: true, last_accepted: false, ..up.pin };
     up.question = Some((no, Question::OnPad { lost: false }));

@@ -9,6 +9,10 @@ use crate::world::{
     VISITS_MAX, World, visit,
 };
 
+/// All that a reader's pad can say of an entry in which no PIN was presented.
+const NOT_PRESENTED: [NotPresented; 4] =
+    [NotPresented::Cancelled, NotPresented::TimedOut, NotPresented::WrongLength, NotPresented::Refused];
+
 /// One thing that happens.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Move {
@@ -238,6 +242,9 @@ impl Model {
         out: &mut Vec<Next>,
     ) -> Holds {
         let mut before = world.clone();
+        if matches!(event, Event::Key(_) | Event::Language(_) | Event::Mode(_)) {
+            before.up().alone = 0;
+        }
         change(&mut before);
         self.feed(&before, event, mv, out)
     }
@@ -407,13 +414,16 @@ impl Model {
     }
 
     /// A PIN is typed at the reader's pad, right or wrong, and the card checks it; or none is, or none of four digits. The
-    /// answer comes or does not. A reader may say that it presented nothing, and the card has counted all the same.
+    /// answer comes or does not. A reader may say that it presented nothing, and the card has counted all the same; a card's
+    /// counter may go up by itself.
     fn pin_at_pad(&self, world: &World, to: EffectNo, lost: bool, out: &mut Vec<Next>) -> Holds {
         let mut answer = |answer: PadAnswer, card: Option<Card>| {
             let answer = Answer::Pad(answer);
             let change = |world: &mut World| {
                 world.unit.inside = card.or(world.unit.inside);
-                world.up().question = None;
+                let up = world.up();
+                up.question = None;
+                up.alone = up.alone.saturating_add(1);
             };
             self.event(world, Move::Answer(answer), Event::Answer { to, answer }, change, out)
         };
@@ -428,8 +438,12 @@ impl Model {
         let wrong = card.checks(false);
         answer(PadAnswer::Verified, Some(card.checks(true)))?;
         answer(PadAnswer::Wrong(tries(wrong)), Some(wrong))?;
-        for why in [NotPresented::Cancelled, NotPresented::TimedOut, NotPresented::WrongLength] {
+        let more = self.scenario.counter_moves.then_some(Card { tries: 3, ..card });
+        for why in NOT_PRESENTED {
             answer(PadAnswer::NotPresented { why, tries: tries(card) }, None)?;
+            if let Some(more) = more.filter(|more| more.tries > card.tries) {
+                answer(PadAnswer::NotPresented { why, tries: tries(more) }, Some(more))?;
+            }
             if self.scenario.refusals {
                 answer(PadAnswer::NotPresented { why, tries: tries(wrong) }, Some(wrong))?;
             }

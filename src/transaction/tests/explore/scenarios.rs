@@ -24,6 +24,8 @@ pub(crate) struct Scenario {
     pub(crate) unit_holds: bool,
     /// Where the PIN is typed.
     pub(crate) pin_at: PinAt,
+    /// Cards whose counter goes up by itself.
+    pub(crate) counter_moves: bool,
     /// Devices and host refuse and fail; otherwise only deadlines, network and customers make difficulties.
     pub(crate) refusals: bool,
     /// Messages in flight; what would be more is lost.
@@ -96,6 +98,7 @@ const BASE: Scenario = Scenario {
     keys: KEYS,
     unit_holds: true,
     pin_at: PinAt::Slot,
+    counter_moves: false,
     refusals: true,
     in_flight_max: 2,
 };
@@ -165,6 +168,14 @@ pub(crate) fn all() -> Vec<Scenario> {
         },
         two_crashes(),
         at_readers_pad(),
+        Scenario {
+            name: "a PIN at the reader's own pad, a card whose counter goes up and down by itself, more time",
+            policy: Policy { time_extensions_max: 1, ..PLAIN },
+            cards: ONE_CARD,
+            pin_at: PinAt::Reader,
+            counter_moves: true,
+            ..BASE
+        },
         Scenario {
             name: "a PIN at the reader's own pad, two side events, more time",
             policy: Policy { time_extensions_max: 1, ..PLAIN },

@@ -191,7 +191,7 @@ impl Model {
             })),
             (Bug::VerifyRepeated, Event::Expired(_), "AwaitPinVerified") => more(Act::VerifyPin),
             (Bug::StopsAfterSigning, Event::Key(Key::Cancel), "AwaitHostDecision" | "AwaitResend") => {
-                more(Act::Show(Screen::Stopped { outcome: CANCELLED }));
+                more(Act::Show(Screen::Stopped { outcome: CANCELLED, tries_left: None }));
             }
             (Bug::RetainsUnasked, Event::Expired(_), "AwaitCardTaken") => more(Act::RetainCard),
             (Bug::PadRepeated, Event::Expired(_), "AwaitPinOnPad") => more(Act::VerifyOnPad),

@@ -116,7 +116,10 @@ pub(crate) fn screen_is_true(world: &World, up: &Up, screen: Screen) -> Holds {
             outcome_is_true(world, usize::from(visit), outcome)?;
             notice_is_true(world, usize::from(visit), expires_soon)
         }
-        Screen::Stopped { outcome } => stopped_is_true(world, up, outcome),
+        Screen::Stopped { outcome, tries_left } => {
+            stopped_is_true(world, up, outcome)?;
+            tries_left.map_or(Ok(()), |tries_left| tries_are_true(world, tries_left.get()))
+        }
         Screen::EnterPin { tries_left, wrong_before: _ }
         | Screen::EnterPinAtReader { tries_left, before: _ } => tries_are_true(world, tries_left.get()),
         Screen::LeavePad => {
@@ -321,6 +324,17 @@ pub(crate) fn pin_may_be_checked(world: &World, up: &Up) -> Holds {
     })?;
     holds(Law::NoSurpriseLock, up.pin.in_slot, || "VERIFY without an entry".into())?;
     pin_is_for_the_card_that_was_read(world, "VERIFY")
+}
+
+/// More entries in a row than this the bounds of [`crate::scenarios`] do not explain: two pieces of the customer's time, and
+/// one more for each try that went missing.
+const ALONE_MAX: u8 = 5;
+
+/// A visit at which nobody does anything ends, whatever reader and card say.
+pub(crate) fn nobody_waits_for_ever(up: &Up) -> Holds {
+    holds(Law::CardComesBack, up.alone <= ALONE_MAX, || {
+        format!("the reader is asked again after {} entries without a PIN, and nobody did anything", up.alone)
+    })
 }
 
 /// As far as the unit has told, the card inside is the one whose tries were shown.

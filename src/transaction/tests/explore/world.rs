@@ -125,6 +125,8 @@ pub(crate) struct Up {
     /// The open visit: its request is the machine's to deliver, not the outbox's.
     pub(crate) at_hand: Option<u8>,
     pub(crate) pin: Pin,
+    /// Entries at the reader's own pad that brought no PIN, since a person did anything else.
+    pub(crate) alone: u8,
     pub(crate) told: Told,
     pub(crate) screen: Option<Screen>,
     /// Reminders since the card was offered, where they are counted.

@@ -102,6 +102,7 @@ fn answered(answer: &Answer) -> &'static str {
             NotPresented::Cancelled => "cancelled at the pad",
             NotPresented::TimedOut => "pad's time over",
             NotPresented::WrongLength => "wrong length",
+            NotPresented::Refused => "refused by the pad",
         },
         Answer::Sign(SignAnswer::Signed) => "signed",
         Answer::Host(HostAnswer::NoDecision(_)) => "no decision",

@@ -173,7 +173,7 @@ fn who_cancels_while_the_card_checks_the_pin_learns_what_it_found() {
         Effect::Act(Act::Show(screen)) => Some(screen),
         _ => None,
     }) {
-        Some(Screen::Stopped { outcome }) => outcome,
+        Some(Screen::Stopped { outcome, .. }) => outcome,
         other => panic!("{other:?}"),
     };
     assert_eq!(cancelled().machine.state(), "AwaitPinVerified");

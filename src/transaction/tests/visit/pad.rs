@@ -34,6 +34,22 @@ fn screen(walk: &Walk) -> Screen {
     walk.effects.iter().rev().find_map(shown).unwrap()
 }
 
+/// The fault that ended the visit.
+fn fault(walk: &Walk) -> (Device, &'static str) {
+    match stopped(walk) {
+        Outcome::Fault(fault) => (fault.device, fault.code),
+        other => panic!("{other:?}\n{}", walk.log),
+    }
+}
+
+/// The tries on the last screen of a visit that stopped.
+fn told_at_end(walk: &Walk) -> Option<u8> {
+    match screen(walk) {
+        Screen::Stopped { tries_left, .. } => tries_left.map(TriesLeft::get),
+        other => panic!("{other:?}\n{}", walk.log),
+    }
+}
+
 fn at_pad(left: u8, before: EntryBefore) -> Screen {
     Screen::EnterPinAtReader { tries_left: TriesLeft::new(left).unwrap(), before }
 }
@@ -117,8 +133,7 @@ fn a_reader_that_comes_back_again_and_again_is_asked_only_so_often() {
         let twice = Walk::begun().reach_pad(3).not_presented(why, 3).not_presented(why, 3);
         assert_eq!((twice.machine.state(), asked(&twice)), ("AwaitPinOnPad", 3));
         let walk = twice.clone().not_presented(why, 3);
-        let Outcome::Fault(fault) = stopped(&walk) else { panic!("{}", walk.log) };
-        assert_eq!((fault.device, fault.code), (Device::PinPad, "pad-gives-no-pin"));
+        assert_eq!(fault(&walk), (Device::PinPad, "pad-gives-no-pin"));
         // Who asks for more time has all of it.
         let more = twice.expire(Limit::Pin).key(Key::More).not_presented(why, 3);
         assert_eq!((more.machine.state(), asked(&more)), ("AwaitPinOnPad", 4));
@@ -133,8 +148,7 @@ fn a_yes_to_the_last_try_does_not_make_a_reader_good_that_comes_back_again_and_a
         let twice = twice.not_presented(why, 1);
         assert_eq!((twice.machine.state(), asked(&twice)), ("AwaitLastTryYes", 2));
         let walk = twice.key(Key::Yes).not_presented(why, 1);
-        let Outcome::Fault(fault) = stopped(&walk) else { panic!("{}", walk.log) };
-        assert_eq!((fault.code, asked(&walk)), ("pad-gives-no-pin", 3));
+        assert_eq!((fault(&walk), asked(&walk)), ((Device::PinPad, "pad-gives-no-pin"), 3));
     }
     // One that had counted before the last try came.
     let walk = Walk::begun().reach_pad(2).not_presented(NotPresented::TimedOut, 2);
@@ -154,6 +168,99 @@ fn a_pin_of_another_length_is_asked_for_again_and_says_so() {
     let walk = Walk::begun().reach_pad(3).not_presented(NotPresented::WrongLength, 3);
     assert_eq!((screen(&walk), asked(&walk)), (at_pad(3, EntryBefore::WrongLength), 2));
     assert_eq!(limits(&walk), [Limit::Pin, Limit::PinOnPad]);
+}
+
+/// Nineteen entries of a wrong length and one pause: the pause was taken for the reader's failure.
+#[test]
+fn what_customers_type_is_not_counted_with_the_readers_coming_back() {
+    let (length, time) = (NotPresented::WrongLength, NotPresented::TimedOut);
+    let walk = Walk::begun().reach_pad(3).not_presented(length, 3).not_presented(length, 3);
+    let walk = walk.not_presented(time, 3).not_presented(time, 3);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitPinOnPad", 5));
+    for why in [length, time] {
+        assert_eq!(fault(&walk.clone().not_presented(why, 3)), (Device::PinPad, "pad-gives-no-pin"));
+    }
+    // Each wrong length gives the whole time, and its own row of pauses.
+    let walk = Walk::begun().reach_pad(3).not_presented(time, 3).not_presented(time, 3);
+    let walk = walk.not_presented(length, 3).not_presented(time, 3).not_presented(time, 3);
+    assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitPinOnPad", 6));
+}
+
+/// A new language gives the whole time again: the reader comes back as often in it as in the first.
+#[test]
+fn whoever_is_there_and_touches_something_begins_the_row_anew() {
+    let twice =
+        |walk: Walk| walk.not_presented(NotPresented::TimedOut, 3).not_presented(NotPresented::TimedOut, 3);
+    for event in [Event::Language(LanguageNo(1)), Event::Mode(Mode::Voice)] {
+        let walk = twice(twice(Walk::begun().reach_pad(3)).on(event));
+        assert_eq!((walk.machine.state(), asked(&walk)), ("AwaitPinOnPad", 5));
+    }
+}
+
+/// Without anybody touching anything, a card that said 2, 3, 2, 3 was asked about for ever.
+#[test]
+fn a_counter_that_goes_up_by_itself_ends_the_visit() {
+    for why in [NotPresented::TimedOut, NotPresented::WrongLength] {
+        let walk = Walk::begun().reach_pad(3).not_presented(why, 2).not_presented(why, 3);
+        assert_eq!((stopped(&walk), asked(&walk)), (Outcome::Refused(Refusal::CardUnreadable), 2));
+        let walk = Walk::begun().reach_pad(1).key(Key::Yes).not_presented(why, 3);
+        assert_eq!(stopped(&walk), Outcome::Refused(Refusal::CardUnreadable));
+    }
+}
+
+/// `6B80` is the reader's word for an order that it does not like; a card may say it, too.
+#[test]
+fn a_refusal_at_the_pad_is_the_cards_when_the_counter_fell() {
+    let refused = |left| Walk::begun().reach_pad(3).not_presented(NotPresented::Refused, left);
+    assert_eq!(fault(&refused(3)), (Device::PinPad, "pad-refused"));
+    assert_eq!(told_at_end(&refused(3)), None);
+    let walk = refused(2);
+    assert_eq!(fault(&walk), (Device::CardUnit, "card-misbehaved"));
+    assert!(walk.memory.records.contains(&Record::TriesLost { visit: VISIT, tries: tries(2) }));
+    assert_eq!((told_at_end(&walk), asked(&walk)), (Some(2), 1));
+    assert_eq!(stopped(&refused(0)), Outcome::Refused(Refusal::PinLocked));
+}
+
+/// Whoever leaves with fewer tries than they came with is told how many, where that is known.
+#[test]
+fn tries_that_went_missing_are_told_at_the_end() {
+    let begun = || Walk::begun().reach_pad(3);
+    let cancelled = begun().not_presented(NotPresented::Cancelled, 1);
+    assert_eq!(
+        (stopped(&cancelled), told_at_end(&cancelled)),
+        (Outcome::Refused(Refusal::Cancelled), Some(1))
+    );
+    for answer in [
+        PadAnswer::Wrong(tries(2)),
+        PadAnswer::NotPresented { why: NotPresented::Cancelled, tries: tries(2) },
+    ] {
+        assert_eq!(told_at_end(&pad(begun().key(Key::Cancel), answer)), Some(2), "{answer:?}");
+    }
+    // As many as before, or full again after a right PIN.
+    for answer in
+        [PadAnswer::NotPresented { why: NotPresented::Cancelled, tries: tries(3) }, PadAnswer::Verified]
+    {
+        assert_eq!(told_at_end(&pad(begun().key(Key::Cancel), answer)), None, "{answer:?}");
+    }
+    // Nobody knows what the last entry did.
+    let wrong = || pad(begun(), PadAnswer::Wrong(tries(2)));
+    assert_eq!(told_at_end(&wrong().expire(Limit::PinOnPad)), None);
+    assert_eq!(told_at_end(&wrong().card(CardEvent::Removed)), None);
+    assert_eq!(told_at_end(&pad(wrong(), PadAnswer::Failed(CARD_FAULT))), None);
+    // The same where the PIN is typed elsewhere.
+    let wrong = |left| {
+        Walk::begun()
+            .reach_pin(3)
+            .answer(Answer::Pin(PinAnswer::Entered))
+            .answer(Answer::Verify(VerifyAnswer::Wrong(tries(left))))
+    };
+    assert_eq!(told_at_end(&wrong(2).key(Key::Cancel)), Some(2));
+    assert_eq!(told_at_end(&wrong(2).time_over(Limit::Pin)), Some(2));
+    assert_eq!(told_at_end(&wrong(1).key(Key::No)), Some(1));
+    assert_eq!(told_at_end(&wrong(1).time_over(Limit::LastTry)), Some(1));
+    let unwanted = Walk::begun().reach_pin(3).answer(Answer::Pin(PinAnswer::Entered)).key(Key::Cancel);
+    assert_eq!(told_at_end(&unwanted.clone().answer(Answer::Verify(VerifyAnswer::Wrong(tries(2))))), Some(2));
+    assert_eq!(told_at_end(&unwanted.answer(Answer::Verify(VerifyAnswer::Verified))), None);
 }
 
 /// The reader said that nothing was presented, and the card counted.

@@ -76,7 +76,7 @@ pub(crate) fn variants() -> Vec<(&'static str, Walk)> {
         ("warned at the reader's pad", Walk::begun().reach_pad(3).expire(Limit::Pin)),
         ("the reader's pad is asked for the last time", {
             let twice = |walk: Walk, why| walk.not_presented(why, 3);
-            twice(twice(Walk::begun().reach_pad(3), NotPresented::TimedOut), NotPresented::WrongLength)
+            twice(twice(Walk::begun().reach_pad(3), NotPresented::WrongLength), NotPresented::TimedOut)
         }),
         ("at the reader's pad with the last try", Walk::begun().reach_pad(1).key(Key::Yes)),
         ("cancelled on the screen, and the reader's pad waits", Walk::begun().reach_pad(3).key(Key::Cancel)),
@@ -131,6 +131,8 @@ fn answers() -> Vec<Answer> {
         Answer::Pad(PadAnswer::Wrong(tries(1))),
         Answer::Pad(PadAnswer::Wrong(Tries::Blocked)),
         not_presented(NotPresented::Cancelled, 3),
+        not_presented(NotPresented::Refused, 3),
+        not_presented(NotPresented::Refused, 2),
         not_presented(NotPresented::Cancelled, 0),
         not_presented(NotPresented::TimedOut, 3),
         not_presented(NotPresented::TimedOut, 2),
