@@ -19,6 +19,10 @@ use jpki::{Channel, PinSlot};
 
 use crate::printer::Receipt;
 
+mod state;
+
+pub use state::{DeviceState, MediaState, Reason, STATES};
+
 /// How to react to a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -151,56 +155,6 @@ pub enum Retained {
     NoCard,
 }
 
-/// `common.device` of XFS4IoT, as far as units of ours can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceState {
-    /// Usable.
-    Online,
-    /// Its service does not answer.
-    Offline,
-    /// It is not connected.
-    NoDevice,
-    /// Somebody else uses it.
-    DeviceBusy,
-    /// It reports errors.
-    HardwareError,
-}
-
-impl DeviceState {
-    /// The word of XFS4IoT.
-    pub const fn word(self) -> &'static str {
-        match self {
-            DeviceState::Online => "online",
-            DeviceState::Offline => "offline",
-            DeviceState::NoDevice => "noDevice",
-            DeviceState::DeviceBusy => "deviceBusy",
-            DeviceState::HardwareError => "hardwareError",
-        }
-    }
-}
-
-/// `cardReader.media` of XFS4IoT, as far as units of ours can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MediaState {
-    /// Cannot be told.
-    Unknown,
-    /// A card is in the unit.
-    Present,
-    /// No card is in the unit.
-    NotPresent,
-}
-
-impl MediaState {
-    /// The word of XFS4IoT.
-    pub const fn word(self) -> &'static str {
-        match self {
-            MediaState::Unknown => "unknown",
-            MediaState::Present => "present",
-            MediaState::NotPresent => "notPresent",
-        }
-    }
-}
-
 /// A card unit's state at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardUnitStatus {
@@ -210,6 +164,17 @@ pub struct CardUnitStatus {
     pub device: DeviceState,
     /// Whether a card is in it.
     pub media: MediaState,
+    /// Why it cannot be used, while it cannot.
+    pub reason: Option<Reason>,
+}
+
+impl CardUnitStatus {
+    /// Of a unit that cannot be used.
+    #[must_use]
+    pub fn unusable(reason: Reason) -> Self {
+        let (device, media) = (reason.state(), MediaState::of(reason.code));
+        Self { reader: None, device, media, reason: Some(reason) }
+    }
 }
 
 /// A thing that takes a card.
@@ -445,7 +410,7 @@ impl ReceiptState {
 }
 
 /// A printer's state at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrinterStatus {
     /// Whether it can be used.
     pub device: DeviceState,
@@ -453,14 +418,20 @@ pub struct PrinterStatus {
     pub paper: PaperState,
     /// What lies in its mouth.
     pub media: ReceiptState,
-    /// The code of the fault that keeps it from printing, while there is one.
-    pub reason: Option<&'static str>,
+    /// What keeps it from printing, while something does.
+    pub reason: Option<Reason>,
 }
 
 impl PrinterStatus {
     /// Of a printer without a presenter that reports no fault.
     pub const fn new(device: DeviceState, paper: PaperState) -> Self {
         Self { device, paper, media: ReceiptState::NotSupported, reason: None }
+    }
+
+    /// The code of what keeps it from printing.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        self.reason.as_ref().map(|reason| reason.code)
     }
 }
 

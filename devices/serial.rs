@@ -234,7 +234,8 @@ fn in_use(device: &'static str, port: &Path, source: Option<io::Error>) -> Fault
         kind: FaultKind::NeedsOperator,
         device,
         code: "port-in-use",
-        action: Action::SoftwareError,
+        // No other program has to do anything with this port.
+        action: Action::Configuration,
         what: format!("{} is open in another process: stop that one", port.display()),
         source: source.map(|source| Box::new(source) as _),
     }

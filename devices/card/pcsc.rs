@@ -20,7 +20,7 @@ use super::socket_check;
 use super::worker::Workers;
 use crate::port::{
     Action, CardEventSink, CardSession, CardUnit, CardUnitStatus, DeviceState, Fault, FaultKind, MediaState,
-    Presence, Return, WatchGuard,
+    Presence, Reason, Return, WatchGuard,
 };
 
 /// How long `pcscd` may take to tell a reader's state.
@@ -137,29 +137,22 @@ impl CardUnit for PcscUnit {
 
     fn status(&self) -> CardUnitStatus {
         match self.state() {
-            Ok((reader, state)) => CardUnitStatus {
-                reader: Some(reader.to_string_lossy().into_owned()),
-                device: if state.contains(State::EXCLUSIVE) {
-                    DeviceState::DeviceBusy
-                } else {
-                    DeviceState::Online
-                },
-                media: if state.contains(State::PRESENT) {
-                    MediaState::Present
-                } else {
-                    MediaState::NotPresent
-                },
-            },
-            Err(fault) => CardUnitStatus {
-                reader: None,
-                device: match fault.code {
-                    "reader-not-found" | "reader-not-chosen" => DeviceState::NoDevice,
-                    "reader-busy" => DeviceState::DeviceBusy,
-                    "card-service-stopped" | "card-service-refused" => DeviceState::Offline,
-                    _ => DeviceState::HardwareError,
-                },
-                media: MediaState::Unknown,
-            },
+            Ok((reader, state)) => {
+                let busy = state.contains(State::EXCLUSIVE);
+                let reason = busy
+                    .then(|| Reason::from(&fault("asking for the reader's state", Error::SharingViolation)));
+                CardUnitStatus {
+                    reader: Some(reader.to_string_lossy().into_owned()),
+                    device: reason.as_ref().map_or(DeviceState::Online, Reason::state),
+                    media: if state.contains(State::PRESENT) {
+                        MediaState::Present
+                    } else {
+                        MediaState::NotPresent
+                    },
+                    reason,
+                }
+            }
+            Err(fault) => CardUnitStatus::unusable(Reason::from(&fault)),
         }
     }
 }

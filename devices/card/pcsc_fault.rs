@@ -55,28 +55,18 @@ impl Trouble {
         }
     }
 
-    const fn code(self) -> &'static str {
+    /// How to react, the code, and what repairs it.
+    const fn told(self) -> (FaultKind, &'static str, Action) {
         match self {
-            Trouble::CardGone => "card-removed",
-            Trouble::CardMute => "card-mute",
-            Trouble::CardReset => "card-reset",
-            Trouble::Busy => "reader-busy",
-            Trouble::ReaderGone => "reader-not-found",
-            Trouble::ServiceGone => "card-service-stopped",
-            Trouble::Forbidden => "card-service-refused",
-            Trouble::Failed => "reader-failed",
-        }
-    }
-
-    const fn reaction(self) -> (FaultKind, Action) {
-        match self {
-            Trouble::CardGone | Trouble::CardReset => (FaultKind::Transient, Action::Suspend),
-            Trouble::CardMute => (FaultKind::Transient, Action::Clear),
-            Trouble::Busy => (FaultKind::Broken, Action::Suspend),
-            Trouble::ReaderGone => (FaultKind::Broken, Action::Maintenance),
-            Trouble::ServiceGone => (FaultKind::Broken, Action::SoftwareError),
-            Trouble::Forbidden => (FaultKind::NeedsOperator, Action::Configuration),
-            Trouble::Failed => (FaultKind::Broken, Action::Reset),
+            Trouble::CardGone => (FaultKind::Transient, "card-removed", Action::Suspend),
+            Trouble::CardReset => (FaultKind::Transient, "card-reset", Action::Suspend),
+            Trouble::CardMute => (FaultKind::Transient, "card-mute", Action::Clear),
+            // No other program has to do anything with this reader.
+            Trouble::Busy => (FaultKind::Broken, "reader-busy", Action::Configuration),
+            Trouble::ReaderGone => (FaultKind::Broken, "reader-not-found", Action::Maintenance),
+            Trouble::ServiceGone => (FaultKind::Broken, "card-service-stopped", Action::SoftwareError),
+            Trouble::Forbidden => (FaultKind::NeedsOperator, "card-service-refused", Action::Configuration),
+            Trouble::Failed => (FaultKind::Broken, "reader-failed", Action::Reset),
         }
     }
 
@@ -99,11 +89,11 @@ impl Trouble {
 /// A fault from an error of PC/SC. `doing` is what was tried, of what.
 pub(super) fn fault(doing: &str, error: Error) -> Fault {
     let trouble = Trouble::of(error);
-    let (kind, action) = trouble.reaction();
+    let (kind, code, action) = trouble.told();
     Fault {
         kind,
         device: DEVICE,
-        code: trouble.code(),
+        code,
         action,
         what: format!("{doing}: {}", trouble.explanation()),
         source: Some(Box::new(error)),
@@ -119,15 +109,8 @@ pub(super) fn no_result(doing: &str, why: &NoResult) -> Fault {
         NoResult::TooManyAbandoned => (Trouble::Busy, "earlier calls still wait; not tried again"),
         NoResult::NoThread => (Trouble::Failed, "no thread could be run"),
     };
-    let (kind, action) = trouble.reaction();
-    Fault {
-        kind,
-        device: DEVICE,
-        code: trouble.code(),
-        action,
-        what: format!("{doing}: {explanation}"),
-        source: None,
-    }
+    let (kind, code, action) = trouble.told();
+    Fault { kind, device: DEVICE, code, action, what: format!("{doing}: {explanation}"), source: None }
 }
 
 /// The same for the protocol above, once it is clear whether the card is still there.

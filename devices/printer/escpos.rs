@@ -19,7 +19,7 @@ use super::layout::Align;
 use super::page::draw_line;
 use super::profile::{Profile, QrCommand, StatusFamily, TextMode};
 use super::qr;
-use super::receipt::Receipt;
+use super::receipt::{Receipt, Variant};
 use super::sheet::{self, Line, Metrics, TextLine};
 use charset::Charset;
 
@@ -27,6 +27,9 @@ use charset::Charset;
 const CELL_DOTS: f32 = 24.0;
 /// A column is so wide.
 const COLUMN_DOTS: f32 = 12.0;
+
+/// From one drawn line to the next, in sizes, at least: Thai has marks above and below.
+const DRAWN_LEADING: f32 = 1.55;
 
 /// One receipt, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +68,8 @@ pub fn encode(receipt: &Receipt, profile: &Profile) -> Job {
     if profile.text == TextMode::Raster {
         encoder.picture(&super::draw(receipt, profile.format(), &mut faces));
     } else {
-        let metrics = PrinterMetrics { charset: encoder.charset, faces: &faces };
+        encoder.large = receipt.variant == Variant::Large;
+        let metrics = PrinterMetrics { charset: encoder.charset, faces: &faces, large: encoder.large };
         let lines = sheet::set(receipt, profile.format(), &metrics);
         lines.iter().for_each(|line| encoder.line(line, &mut faces));
     }
@@ -76,6 +80,7 @@ pub fn encode(receipt: &Receipt, profile: &Profile) -> Job {
 struct PrinterMetrics<'f> {
     charset: Charset,
     faces: &'f Faces,
+    large: bool,
 }
 
 impl Metrics for PrinterMetrics<'_> {
@@ -90,15 +95,18 @@ impl Metrics for PrinterMetrics<'_> {
             return set;
         }
         // A line of a foreign text may be set all the same, so both must fit.
-        let drawn = self.faces.advance(character, drawn_style(cells, false));
+        let drawn = self.faces.advance(character, drawn_style(cells, false, self.large));
         set.max(drawn / COLUMN_DOTS / f32::from(cells[0].max(1)))
     }
 }
 
-/// The letters of a drawn line: as high as the printer's own; where those are only higher, not wider, in between.
-fn drawn_style(cells: [u8; 2], bold: bool) -> Style {
+/// The letters of a drawn line: as high as the printer's own; where those are only higher, not wider, in between. Large print
+/// is a whole multiple of the printer's own letters; what is drawn need not be, and takes its dots' time on the line.
+fn drawn_style(cells: [u8; 2], bold: bool, large: bool) -> Style {
+    const LARGE_SHARE: f32 = 0.78;
     let [wide, high] = cells.map(f32::from);
-    Style { size: (CELL_DOTS * (wide + high) / 2.0).floor(), bold }
+    let share = if large { LARGE_SHARE } else { 1.0 };
+    Style { size: (CELL_DOTS * share * (wide + high) / 2.0).floor(), bold }
 }
 
 struct Encoder<'p> {
@@ -107,6 +115,7 @@ struct Encoder<'p> {
     units: Vec<Vec<u8>>,
     dots: u32,
     state: Letters,
+    large: bool,
 }
 
 /// The modes that the printer is in.
@@ -123,7 +132,7 @@ const PLAIN: Letters = Letters { cells: [1, 1], bold: false, reversed: false, al
 impl<'p> Encoder<'p> {
     fn new(profile: &'p Profile) -> Self {
         let charset = Charset::of(profile);
-        Self { profile, charset, units: Vec::new(), dots: 0, state: PLAIN }
+        Self { profile, charset, units: Vec::new(), dots: 0, state: PLAIN, large: false }
     }
 
     fn initialise(&mut self) {
@@ -160,6 +169,13 @@ impl<'p> Encoder<'p> {
 
     /// From edge to edge: a drawn line where the printer has the letters of JIS X 0208, row 8.
     fn rule(&mut self, sign: char) {
+        if sign == '*' {
+            // What stands between them is white on black, which says enough: white around it makes it stand out.
+            if self.dots > 0 {
+                self.text(PLAIN, "");
+            }
+            return;
+        }
         let drawn = match sign {
             '=' => '━',
             '-' => '─',
@@ -224,7 +240,7 @@ impl<'p> Encoder<'p> {
 
     /// A line that the printer has no letters for.
     fn drawn(&mut self, line: &TextLine, faces: &mut Faces) {
-        let mut style = drawn_style(line.cells, line.bold);
+        let mut style = drawn_style(line.cells, line.bold, self.large);
         let texts = [line.behind, &line.text].into_iter().chain(line.right.as_deref());
         let all: f32 = texts.map(|text| faces.measure(text, style)).sum();
         // Bold letters may be wider than those that were measured when the line was broken.
@@ -234,7 +250,8 @@ impl<'p> Encoder<'p> {
         }
         let mut parts = vec![(line.align, line.text.as_str())];
         parts.extend(line.right.as_deref().map(|right| (Align::Right, right)));
-        let height = self.line_dots(line.cells);
+        let least = if self.large { 0 } else { self.line_dots(line.cells) };
+        let height = least.max((style.size * DRAWN_LEADING) as u32);
         let indent = faces.measure(line.behind, style);
         let mut dots = draw_line(&parts, indent, style, (self.profile.dots, height), faces);
         if line.reversed {

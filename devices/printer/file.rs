@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use super::format::Paper;
 use super::receipt::Receipt;
 use super::{render_bitmap, render_text};
-use crate::port::{Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus};
+use crate::port::{
+    Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus, Reason,
+};
 
 const NAME: &str = "printer";
 
@@ -52,6 +54,11 @@ impl FilePrinter {
         Ok((newest, count))
     }
 
+    fn full(&self, count: u32) -> Fault {
+        let what = format!("{} holds {count} receipts, its limit", self.folder.display());
+        fault(FaultKind::NeedsOperator, "paper-out", Action::Clear, what, None)
+    }
+
     fn put(
         &self,
         name: &str,
@@ -84,10 +91,8 @@ impl Printer for FilePrinter {
             fault(FaultKind::NeedsOperator, code, action, what, Some(source))
         };
         let (newest, count) = self.count().map_err(failed)?;
-        let next = newest.checked_add(1).filter(|_| count < self.receipts_max).ok_or_else(|| {
-            let what = format!("{} holds {count} receipts, its limit", self.folder.display());
-            fault(FaultKind::NeedsOperator, "paper-out", Action::Clear, what, None)
-        })?;
+        let next = newest.checked_add(1).filter(|_| count < self.receipts_max);
+        let next = next.ok_or_else(|| self.full(count))?;
         let text = render_text(receipt, self.paper);
         let dots = render_bitmap(receipt, self.paper);
         let written = self
@@ -106,9 +111,15 @@ impl Printer for FilePrinter {
     }
 
     fn status(&self) -> PrinterStatus {
-        let Ok((_, count)) = self.count() else {
-            let down = PrinterStatus::new(DeviceState::HardwareError, PaperState::Unknown);
-            return PrinterStatus { reason: Some("printer-failed"), ..down };
+        let count = match self.count() {
+            Ok((_, count)) => count,
+            Err(source) => {
+                let what = format!("cannot look into {}", self.folder.display());
+                let (kind, action) = (FaultKind::NeedsOperator, Action::Maintenance);
+                let reason = Reason::from(&fault(kind, "printer-failed", action, what, Some(source)));
+                let down = PrinterStatus::new(reason.state(), PaperState::Unknown);
+                return PrinterStatus { reason: Some(reason), ..down };
+            }
         };
         let paper = if count >= self.receipts_max {
             PaperState::Out
@@ -117,7 +128,7 @@ impl Printer for FilePrinter {
         } else {
             PaperState::Full
         };
-        let reason = (paper == PaperState::Out).then_some("paper-out");
+        let reason = (paper == PaperState::Out).then(|| Reason::from(&self.full(count)));
         PrinterStatus { reason, ..PrinterStatus::new(DeviceState::Online, paper) }
     }
 }

@@ -6,6 +6,7 @@
 //! Thai is shaped: vowels and tone marks stand above and below their consonant where the font's tables put them. Everything
 //! else is set character by character.
 
+use super::line_break::WORD_END;
 use super::memory;
 use swash::scale::{Render, ScaleContext, Source, image::Image};
 use swash::shape::ShapeContext;
@@ -104,6 +105,9 @@ impl Faces {
 
     /// How far the next character begins, in dots.
     pub(super) fn advance(&self, character: char, style: Style) -> f32 {
+        if character == WORD_END {
+            return 0.0;
+        }
         let size = size_of(character, style);
         self.glyph(character, style.bold)
             .map_or(0.0, |(face, glyph)| face.glyph_metrics(&[]).scale(size).advance_width(glyph))
@@ -200,7 +204,7 @@ pub fn missing_glyphs(text: &str) -> Vec<char> {
         let all = [faces.regular, faces.rare, faces.thai];
         all.into_iter().flatten().any(|face| face.charmap().map(drawn(character)) != 0)
     };
-    text.chars().filter(|character| !has(*character)).collect()
+    text.chars().filter(|character| *character != WORD_END && !has(*character)).collect()
 }
 
 #[cfg(test)]

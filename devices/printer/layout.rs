@@ -171,13 +171,23 @@ pub(super) struct Part<'a> {
     pub(super) content: Content<'a>,
     pub(super) letters: Letters,
     pub(super) align: Align,
-    /// A picture of it is shrunk to one line where that is possible.
-    pub(super) fit: bool,
-    /// A printer's own letters are set narrower for that. Not in large print: two lines of large letters are easier to read.
-    pub(super) narrows: bool,
+    pub(super) fit: Fit,
     pub(super) before: i32,
     pub(super) between: i32,
 }
+
+/// What is done about a text that is wider than the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It is broken.
+    Break,
+    /// It is shrunk: a picture of it to one line where that is possible, a printer's own letters until their lines take no
+    /// more rows of plain letters than these; none is one line, whatever its height.
+    Shrink { rows_max: Option<usize> },
+}
+
+/// Rows of display text in large print: large letters are easier to read than few lines.
+const LARGE_ROWS_MAX: usize = 10;
 
 pub(super) enum Content<'a> {
     Texts(Vec<&'a str>),
@@ -234,8 +244,11 @@ impl Layout {
             content,
             letters: own,
             align: rule.align,
-            fit: rule.fit,
-            narrows: rule.fit && receipt.variant == Variant::Normal,
+            fit: match (rule.fit, receipt.variant) {
+                (false, _) => Fit::Break,
+                (true, Variant::Normal) => Fit::Shrink { rows_max: None },
+                (true, Variant::Large) => Fit::Shrink { rows_max: Some(LARGE_ROWS_MAX) },
+            },
             before: format.scaled(rule.before),
             between: format.scaled(rule.between),
         })

@@ -3,14 +3,20 @@
 //! Invariants:
 //! - No line begins with what may not begin one (closing brackets, full stops, small kana, 「ー」) or ends with an opening
 //!   bracket, unless a single unbreakable piece is wider than the line.
-//! - A line ends at the end of a phrase where one fits: readers of a receipt are often not young.
-//! - Latin words and numbers are not broken, unless wider than the line.
-//! - Thai has no spaces between words and is broken without a dictionary: at a space where that does not leave half a line
-//!   empty, else where a syllable surely begins or ends as it is written, else between clusters. So a line may end inside
-//!   a word; a vowel or tone mark never comes away from its consonant.
-//! - No character is lost but the spaces at a break; every line fits.
+//! - There are no more lines than are needed. Among those, a line ends rather at the end of a phrase than inside one, if that
+//!   does not leave much of it empty: readers of a receipt are often not young. Else it ends at the end of a word. A word is
+//!   broken only when it is wider than the line: kanji that belong together, a word in katakana, a Latin
+//!   word, a number with its counter.
+//! - Where the writing does not show where a word ends (Thai, long kana endings, compounds), the text says so with
+//!   [`WORD_END`]. It has no width and is in no line.
+//! - A Thai word without such marks that is too wide is broken where a syllable surely begins or ends as it is written, else
+//!   between clusters: a vowel or tone mark never comes away from its consonant.
+//! - No character is lost but the spaces at a break and the marks; every line fits.
 
 use super::glyphs::is_thai;
+
+/// Ends a word where the writing does not show it: ZERO WIDTH SPACE.
+pub const WORD_END: char = '\u{200b}';
 
 /// May not begin a line (JIS X 4051, the common subset).
 const NOT_FIRST: &str = "、。，．・：；？！゛゜ヽヾゝゞ々ー）」』】〕〉》］｝ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ…‥’”)]},.:;?!%～〜ๆฯ";
@@ -24,79 +30,124 @@ const PHRASE_END: &str = "、。，．！？；・…）」』】〕〉》］｝
 /// Particles of one letter.
 const PARTICLES: &str = "のをにがはとでもへや";
 
-/// A Thai phrase is moved to the next line only if this share of the line is filled already.
-const THAI_FILLED_MIN: f32 = 0.6;
+/// The text without its marks, for what is set without being broken.
+pub(super) fn unmarked(text: &str) -> String {
+    text.replace(WORD_END, "")
+}
+
+/// Whether lines of this width break no word of `text`.
+pub(super) fn keeps_words(text: &str, width: f32, measure: impl Fn(char) -> f32) -> bool {
+    split(text, ends_word).iter().all(|word| wanted(word, &measure) <= width)
+}
+
+/// How much of a line a text takes; a space at its end takes nothing there, and a mark nowhere.
+fn wanted(text: &str, measure: impl Fn(char) -> f32) -> f32 {
+    let seen = text.trim_end_matches([' ', WORD_END]).chars();
+    seen.filter(|character| *character != WORD_END).map(measure).sum()
+}
 
 /// Breaks `text` into lines that are at most `width` wide by `measure`, which gives the width of one character.
 pub(super) fn lines(text: &str, width: f32, measure: impl Fn(char) -> f32) -> Vec<String> {
-    let mut filler = Filler { width, measure, used: 0.0, line: String::new(), lines: Vec::new() };
+    best(&atoms(text, width, &measure), width, false)
+}
+
+/// The same for what stands in the middle: the lines are as even as they can be.
+pub(super) fn balanced(text: &str, width: f32, measure: impl Fn(char) -> f32) -> Vec<String> {
+    best(&atoms(text, width, &measure), width, true)
+}
+
+/// What stays on one line.
+struct Atom {
+    text: String,
+    wide: f32,
+    /// Without the space at its end.
+    wide_at_end: f32,
+    /// What a line costs that ends before it.
+    cost: f32,
+}
+
+/// What a line costs: one more of them, one that ends inside a phrase, inside a word; and the square of the share of it that is
+/// empty. The last may be short, but should not be a lone ending.
+const LINE: f32 = 4.0;
+const INSIDE_PHRASE: f32 = 0.5;
+const INSIDE_WORD: f32 = 8.0;
+const LONE_SHARE: f32 = 0.2;
+const LONE: f32 = 0.3;
+
+/// The smallest parts of a text that have to be told apart: words, and what a word wider than the line is broken into.
+fn atoms(text: &str, width: f32, measure: &impl Fn(char) -> f32) -> Vec<Atom> {
+    let mut atoms = Vec::new();
+    let mut add = |text: &str, cost: f32| {
+        let seen = unmarked(text);
+        let wide = seen.chars().map(measure).sum();
+        atoms.push(Atom { wide, wide_at_end: wanted(text, measure), text: seen, cost });
+    };
+    // The first of the parts of something is where that something begins.
+    let costs = |first: f32, others: f32| std::iter::once(first).chain(std::iter::repeat(others));
     for phrase in split(text, ends_phrase) {
-        filler.phrase(&phrase);
-    }
-    if !filler.line.is_empty() {
-        filler.end_line();
-    }
-    filler.lines
-}
-
-struct Filler<M> {
-    width: f32,
-    measure: M,
-    used: f32,
-    line: String,
-    lines: Vec<String>,
-}
-
-impl<M: Fn(char) -> f32> Filler<M> {
-    /// A phrase goes where it fits whole; one wider than a line is broken between pieces, and a piece between characters.
-    fn phrase(&mut self, phrase: &str) {
-        let thai = phrase.chars().any(is_thai);
-        let fits_here = self.used + self.wanted(phrase) <= self.width;
-        if (!thai || fits_here || self.used >= self.width * THAI_FILLED_MIN) && self.make_room(phrase) {
-            return self.push(phrase);
-        }
-        for piece in split(phrase, may_break) {
-            if self.make_room(&piece) {
-                self.push(&piece);
+        for (word, cost) in split(&phrase, ends_word).iter().zip(costs(0.0, INSIDE_PHRASE)) {
+            if wanted(word, measure) <= width {
+                add(word, cost);
                 continue;
             }
-            for cluster in split(&piece, |place| !is_thai_mark(place.after)) {
-                // Spaces may hang over the end; they are dropped there.
-                if cluster != " " && self.used + self.wanted(&cluster) > self.width && !self.line.is_empty() {
-                    self.end_line();
+            for (piece, cost) in split(word, may_break).iter().zip(costs(cost, INSIDE_WORD)) {
+                if wanted(piece, measure) <= width {
+                    add(piece, cost);
+                    continue;
                 }
-                self.push(&cluster);
+                let clusters = split(piece, |place| !is_thai_mark(place.after));
+                clusters.iter().zip(costs(cost, 2.0 * INSIDE_WORD)).for_each(|(part, cost)| add(part, cost));
             }
         }
     }
+    atoms
+}
 
-    /// Begins a new line if `text` does not fit on this one; false if it fits on none.
-    fn make_room(&mut self, text: &str) -> bool {
-        let wanted = self.wanted(text);
-        if wanted > self.width {
-            return false;
+/// The lines that cost least together.
+fn best(atoms: &[Atom], width: f32, even: bool) -> Vec<String> {
+    // For each number of atoms: what their lines cost, and where the last of these lines begins.
+    let mut found: Vec<(f32, usize)> = vec![(0.0, 0)];
+    for (end, last) in atoms.iter().enumerate() {
+        let mut least = (f32::INFINITY, end);
+        let mut before = 0.0;
+        for (start, first) in atoms.iter().enumerate().take(end + 1).rev() {
+            if start < end {
+                before += first.wide;
+            }
+            let wide = before + last.wide_at_end;
+            if wide > width && start < end {
+                break;
+            }
+            let Some((earlier, _)) = found.get(start) else { break };
+            let empty = ((width - wide) / width).max(0.0);
+            let next = atoms.get(end + 1);
+            let cost = match next {
+                None if !even => {
+                    if end > 0 && start > 0 && empty > 1.0 - LONE_SHARE {
+                        LONE
+                    } else {
+                        0.0
+                    }
+                }
+                _ => empty * empty,
+            };
+            let cost = earlier + LINE + cost + next.map_or(0.0, |next| next.cost);
+            if cost < least.0 {
+                least = (cost, start);
+            }
         }
-        if self.used + wanted > self.width && !self.line.is_empty() {
-            self.end_line();
-        }
-        true
+        found.push(least);
     }
-
-    /// How much of a line a text takes; a space at its end takes nothing there.
-    fn wanted(&self, text: &str) -> f32 {
-        text.trim_end_matches(' ').chars().map(&self.measure).sum()
+    let mut lines = Vec::new();
+    let mut end = atoms.len();
+    while let Some((_, start)) = found.get(end).filter(|_| end > 0) {
+        let line: String =
+            atoms.get(*start..end).unwrap_or_default().iter().map(|atom| atom.text.as_str()).collect();
+        lines.push(line.trim_end_matches(' ').to_owned());
+        end = *start;
     }
-
-    fn push(&mut self, text: &str) {
-        self.line.push_str(text);
-        self.used += text.chars().map(&self.measure).sum::<f32>();
-    }
-
-    fn end_line(&mut self) {
-        self.lines.push(self.line.trim_end_matches(' ').to_owned());
-        self.line.clear();
-        self.used = 0.0;
-    }
+    lines.reverse();
+    lines
 }
 
 /// A place in a text between two characters, with their neighbours.
@@ -106,30 +157,74 @@ struct Place {
     before: char,
     after: char,
     next: Option<char>,
+    /// The text says that a word ends here.
+    marked: bool,
 }
 
-/// The text in parts, cut where `cut` allows it.
+/// The text in parts, cut where `cut` allows it. Marks stay at the ends of their parts.
 fn split(text: &str, cut: impl Fn(Place) -> bool) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
-    let (mut earlier, mut previous) = (None, None);
+    let (mut earlier, mut previous, mut marked) = (None, None, false);
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
-        let place =
-            previous.map(|before| Place { earlier, before, after: character, next: rest.clone().next() });
+        if character == WORD_END {
+            marked = true;
+            parts.last_mut().into_iter().for_each(|part| part.push(character));
+            continue;
+        }
+        let next = rest.clone().find(|character| *character != WORD_END);
+        let place = previous.map(|before| Place { earlier, before, after: character, next, marked });
         match (place, parts.last_mut()) {
             (Some(place), Some(part)) if !cut(place) => part.push(character),
             _ => parts.push(character.to_string()),
         }
-        (earlier, previous) = (previous, Some(character));
+        (earlier, previous, marked) = (previous, Some(character), false);
     }
     parts
 }
 
-fn may_break(Place { before, after, .. }: Place) -> bool {
+fn may_break(Place { before, after, marked, .. }: Place) -> bool {
     if after == ' ' || NOT_FIRST.contains(after) || NOT_LAST.contains(before) {
         return false;
     }
-    before == ' ' || is_wide(before) || is_wide(after) || is_thai_boundary(before, after)
+    marked || before == ' ' || is_wide(before) || is_wide(after) || is_thai_boundary(before, after)
+}
+
+/// Where a word ends as far as the writing shows it, or as the text says: where a phrase ends, and where kanji, katakana and
+/// others meet. What follows in hiragana belongs to the word; so does a counter to its number, and 30分 to 9時.
+fn ends_word(place: Place) -> bool {
+    let Place { earlier, before, after, marked, .. } = place;
+    let other_letters = match (Letter::of(before), Letter::of(after)) {
+        (Letter::Kanji | Letter::Katakana, Letter::Narrow) => !earlier.is_some_and(|c| c.is_ascii_digit()),
+        (Letter::Kanji, Letter::Katakana) | (Letter::Katakana, Letter::Kanji) => true,
+        (Letter::Sign, _) | (_, Letter::Sign) => true,
+        (Letter::Kanji, Letter::Kanji) | (Letter::Katakana, Letter::Katakana) => false,
+        (Letter::Hiragana | Letter::Narrow, _) | (_, Letter::Hiragana) => false,
+    };
+    may_break(place) && (marked || before == ' ' || other_letters || ends_phrase(place))
+}
+
+/// What a character is to words.
+#[derive(Clone, Copy)]
+enum Letter {
+    Kanji,
+    Katakana,
+    Hiragana,
+    /// A sign as wide as a kanji.
+    Sign,
+    Narrow,
+}
+
+impl Letter {
+    fn of(character: char) -> Self {
+        match character {
+            kanji if is_kanji(kanji) => Self::Kanji,
+            'ァ'..='ヺ' | 'ー' => Self::Katakana,
+            hiragana if is_hiragana(hiragana) => Self::Hiragana,
+            wide if is_wide(wide) => Self::Sign,
+            _ => Self::Narrow,
+        }
+    }
 }
 
 /// Where one syllable ends or the next begins, as far as the writing alone tells: before a vowel that is written before
@@ -152,7 +247,7 @@ const fn is_thai_mark(character: char) -> bool {
 /// Where a reader pauses: after a sign or space, where kana endings pass into the next word, before a polite お or ご. One
 /// letter between two kanji is such an ending when it is a particle (登録の内容); else it is the middle of a word (受け付け).
 fn ends_phrase(place: Place) -> bool {
-    let Place { earlier, before, after, next } = place;
+    let Place { earlier, before, after, next, marked: _ } = place;
     let inside_a_word = is_kanji(after) && earlier.is_some_and(is_kanji) && !PARTICLES.contains(before);
     let polite = |character: char| matches!(character, 'お' | 'ご');
     let next_word =
@@ -172,10 +267,10 @@ fn is_kanji(character: char) -> bool {
     matches!(character, '々' | '一'..='龠')
 }
 
-/// Columns of a fixed-width line: 2 for Japanese, none for what stands above or below another character.
+/// Columns of a fixed-width line: 2 for Japanese, none for what stands above or below another character, or for a mark.
 pub(super) fn columns(character: char) -> usize {
     match character {
-        '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' => 0,
+        WORD_END | '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' => 0,
         wide if is_wide(wide) => 2,
         _ => 1,
     }
@@ -233,6 +328,42 @@ mod tests {
     }
 
     #[test]
+    fn a_word_goes_whole_to_the_next_line_where_it_fits() {
+        // Kanji that belong together with their kana, katakana, a number with its counter.
+        assert_eq!(broken("マイナ保険証で受診いただけないことがあります。", 18.0)[0], "マイナ保険証で");
+        assert_eq!(broken("試験用音声ガイダンス", 14.0), ["試験用音声", "ガイダンス"]);
+        assert_eq!(broken("番号は5番です", 8.0), ["番号は", "5番です"]);
+        assert_eq!(broken("平日9時30分～20時00分", 16.0), ["平日9時30分～", "20時00分"]);
+    }
+
+    #[test]
+    fn a_line_ends_inside_a_phrase_rather_than_nearly_empty() {
+        let words = "登録を使えるように\u{200b}なるまでに、少々";
+        assert_eq!(broken(words, 18.0), ["登録を使えるように", "なるまでに、少々"]);
+        assert_eq!(broken("忘れずにお持ち\u{200b}ください。", 22.0), ["忘れずに", "お持ちください。"]);
+    }
+
+    #[test]
+    fn marks_are_where_lines_may_end_and_nothing_else() {
+        let marked = "บัตร\u{200b}มายนัมเบอร์\u{200b}เป็น\u{200b}บัตร\u{200b}ประกันสุขภาพ";
+        let found = broken(marked, 18.0);
+        assert_eq!(found, ["บัตรมายนัมเบอร์เป็นบัตร", "ประกันสุขภาพ"]);
+        assert_eq!(super::columns(WORD_END), 0);
+        assert!(keeps_words(marked, 11.0, columns) && !keeps_words(&unmarked(marked), 11.0, columns));
+        // Not at a full stop, mark or no mark.
+        assert_eq!(broken("会意有得\u{200b}。", 8.0), ["会意有", "得。"]);
+        assert_eq!(broken("\u{200b}", 8.0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn lines_in_the_middle_are_even() {
+        let even = |text: &str, width: f32| balanced(text, width, columns);
+        assert_eq!(even("one two three four five", 20.0), ["one two three", "four five"]);
+        assert_eq!(broken("one two three four five", 20.0), ["one two three four", "five"]);
+        assert_eq!(even("one two", 20.0), ["one two"]);
+    }
+
+    #[test]
     fn thai_breaks_at_spaces_and_at_syllables_that_can_be_seen() {
         assert_eq!(broken("กรุณานำบัตรไป ด้วยทุกครั้ง", 14.0), ["กรุณานำบัตรไป", "ด้วยทุกครั้ง"]);
         // Before a vowel written first, after one that ends a syllable.
@@ -263,9 +394,12 @@ mod tests {
 
         #[test]
         fn every_line_fits_and_no_character_is_lost(
-            text in "[ a-zA-Z0-9あ-んア-ン一-龠、。「」（）ー]{0,80}", width in 2u8..60
+            text in "[ a-zA-Z0-9あ-んア-ン一-龠、。「」（）ー\u{200b}]{0,80}", width in 2u8..60, even in any::<bool>()
         ) {
-            let found = broken(&text, f32::from(width));
+            let width_of = f32::from(width);
+            let found = if even { balanced(&text, width_of, columns) } else { broken(&text, width_of) };
+            prop_assert!(!found.concat().contains(WORD_END));
+            let text = unmarked(&text);
             for line in &found {
                 prop_assert!(line.chars().map(columns).sum::<f32>() <= f32::from(width), "{line:?}");
             }

@@ -27,6 +27,7 @@ pub use escpos::{Job, encode};
 pub use file::FilePrinter;
 pub use format::{Format, Paper};
 pub use glyphs::missing_glyphs;
+pub use line_break::WORD_END;
 pub use profile::{
     Completion, CutAndPresent, Flow, LineDefaults, Profile, ProfileFault, QrCommand, StatusFamily, TextMode,
 };

@@ -5,8 +5,8 @@
 use super::bitmap::Bitmap;
 use super::format::Format;
 use super::glyphs::{Faces, Style};
-use super::layout::{Align, Block, Content, Layout, Letters, Part};
-use super::line_break::lines;
+use super::layout::{Align, Block, Content, Fit, Layout, Letters, Part};
+use super::line_break::{balanced, keeps_words, lines, unmarked};
 use super::qr;
 use super::receipt::{Receipt, Row};
 
@@ -109,7 +109,10 @@ impl Setter<'_> {
         match &part.content {
             Content::Texts(texts) => {
                 for text in texts {
-                    let style = if part.fit { self.display(text, part.letters) } else { style(part.letters) };
+                    let style = match part.fit {
+                        Fit::Break => style(part.letters),
+                        Fit::Shrink { rows_max } => self.display(text, part.letters, rows_max.is_some()),
+                    };
                     self.paragraph(text, style, part.align, 0);
                     self.y += part.between;
                 }
@@ -132,12 +135,19 @@ impl Setter<'_> {
         (self.width - 2 * (self.margin + self.indent)) as f32
     }
 
-    /// The largest style up to `letters` in which `text` fits on one line.
-    fn display(&self, text: &str, letters: Letters) -> Style {
+    /// The largest style up to `letters` in which `text` fits on one line. In large print it does not become much smaller for
+    /// that, but is broken.
+    fn display(&self, text: &str, letters: Letters, large: bool) -> Style {
+        /// What large print may lose.
+        const LARGE_SHARE_MIN: f32 = 0.8;
         let full = style(letters);
         let (wanted, there) = (self.faces.measure(text, full), self.inner());
         let least = self.format.scaled_size(DISPLAY_SIZE_MIN);
         let size = if wanted <= there { full.size } else { (full.size * there / wanted).floor() };
+        let words = || keeps_words(text, there, |character| self.faces.advance(character, full));
+        if large && size < full.size * LARGE_SHARE_MIN && words() {
+            return full;
+        }
         // What has to be broken all the same need not be that small.
         let broken = full.size.min(least * 1.2).floor();
         Style { size: if size >= least { size } else { broken }, ..full }
@@ -159,7 +169,12 @@ impl Setter<'_> {
 
     fn paragraph(&mut self, text: &str, style: Style, align: Align, indent: i32) {
         let width = self.inner() - indent as f32;
-        for line in lines(text, width, |character| self.faces.advance(character, style)) {
+        let measure = |character| self.faces.advance(character, style);
+        let broken = match align {
+            Align::Left | Align::Right => lines(text, width, measure),
+            Align::Centre => balanced(text, width, measure),
+        };
+        for line in broken {
             self.line(line, style, align, indent);
         }
     }
@@ -188,9 +203,9 @@ impl Setter<'_> {
         }
         // The label stands on the value's baseline.
         let x = self.margin as f32;
-        self.line(value.to_owned(), value_style, Align::Right, 0);
+        self.line(unmarked(value), value_style, Align::Right, 0);
         if let Some(Item::Text { baseline, .. }) = self.items.last() {
-            let (baseline, text) = (*baseline, row.label.clone());
+            let (baseline, text) = (*baseline, unmarked(&row.label));
             self.items.push(Item::Text { x, baseline, style: label_style, text, white: false });
         }
     }

@@ -40,7 +40,7 @@ pub enum Variant {
     /// As most people read it.
     #[default]
     Normal,
-    /// About a third larger, on longer paper.
+    /// A third larger in pictures, twice as large in a printer's own letters, on longer paper.
     Large,
 }
 

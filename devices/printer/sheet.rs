@@ -3,8 +3,8 @@
 //! Invariant: no line is wider than the paper, be it set in the printer's letters or sent as a picture.
 
 use super::format::Format;
-use super::layout::{Align, Block, Content, Layout, Part};
-use super::line_break::{columns, lines};
+use super::layout::{Align, Block, Content, Fit, Layout, Part};
+use super::line_break::{balanced, columns, keeps_words, lines, unmarked};
 use super::receipt::{Receipt, Row};
 
 /// One line, or something in its place.
@@ -128,12 +128,14 @@ impl Sheet<'_> {
     }
 
     fn paragraph(&mut self, sign: &'static str, text: &str, part: &Part<'_>, reversed: bool) {
-        let foreign = self.metrics.is_foreign(text);
-        let mut cells = part.letters.cells;
-        // Display text is set narrower before it is broken.
-        if part.narrows && self.wanted(text, cells, foreign) * f32::from(cells[0]) > self.columns as f32 {
-            cells[0] = 1;
-        }
+        let foreign = self.is_foreign(text);
+        let cells = match part.fit {
+            Fit::Break => part.letters.cells,
+            // White on black is one bar.
+            Fit::Shrink { rows_max } => {
+                self.fitting(text, part.letters.cells, foreign, rows_max.filter(|_| !reversed))
+            }
+        };
         let template = TextLine {
             cells,
             bold: part.letters.bold,
@@ -143,9 +145,12 @@ impl Sheet<'_> {
             text: String::new(),
             right: None,
         };
-        // Columns are few: the conversion is exact.
-        let room = (self.columns / usize::from(cells[0].max(1))) as f32;
-        let broken = self.broken(text, room - self.wanted(sign, cells, foreign), cells, foreign);
+        let room = self.room(cells);
+        let measure = |character| self.metrics.columns(character, cells, foreign);
+        let broken = match part.align {
+            Align::Left | Align::Right => lines(text, room - self.wanted(sign, cells, foreign), measure),
+            Align::Centre => balanced(text, room, measure),
+        };
         for (index, line) in broken.into_iter().enumerate() {
             self.lines.push(Line::Text(match index {
                 0 => TextLine { text: sign.to_owned() + &line, ..template.clone() },
@@ -154,33 +159,54 @@ impl Sheet<'_> {
         }
     }
 
+    /// On one line where both fit, else the value below its label.
     fn row(&mut self, row: &Row, part: &Part<'_>, bold: bool) {
-        let value = row.value.text();
-        let cells = [1, part.letters.cells[1]];
-        let foreign = self.metrics.is_foreign(&row.label) || self.metrics.is_foreign(value);
-        let line = |align, text: &str, right: Option<&str>| {
+        let (label, value) = (unmarked(&row.label), row.value.text());
+        let cells = part.letters.cells;
+        let foreign = self.is_foreign(&label) || self.is_foreign(value);
+        let line = |cells, align, text: &str, right: Option<&str>| {
             let (text, right) = (text.to_owned(), right.map(str::to_owned));
             Line::Text(TextLine { cells, bold, reversed: false, align, behind: "", text, right })
         };
-        let both = self.wanted(&row.label, cells, foreign) + self.wanted(value, cells, foreign) + 1.0;
-        if both <= self.columns as f32 {
-            self.lines.push(line(Align::Left, &row.label, Some(value)));
+        let both = self.wanted(&label, cells, foreign) + self.wanted(value, cells, foreign) + 1.0;
+        if both <= self.room(cells) {
+            self.lines.push(line(cells, Align::Left, &label, Some(value)));
             return;
         }
-        for text in self.broken(&row.label, self.columns as f32, cells, foreign) {
-            self.lines.push(line(Align::Left, &text, None));
+        for (text, align) in [(row.label.as_str(), Align::Left), (value, Align::Right)] {
+            let cells = self.fitting(text, cells, foreign, Some(usize::MAX));
+            let measure = |character| self.metrics.columns(character, cells, foreign);
+            let broken = lines(text, self.room(cells), measure);
+            self.lines.extend(broken.iter().map(|text| line(cells, align, text, None)));
         }
-        for text in self.broken(value, self.columns as f32, cells, foreign) {
-            self.lines.push(line(Align::Right, &text, None));
-        }
+    }
+
+    /// The largest letters up to `cells` in which no word is broken and the lines take at most so many rows; else the narrowest.
+    fn fitting(&self, text: &str, cells: [u8; 2], foreign: bool, rows_max: Option<usize>) -> [u8; 2] {
+        let [wide, high] = cells;
+        // Letters twice as high as wide are the narrowest that look well.
+        let mut narrower =
+            (1..=wide).rev().map(|less| [less, if less < wide { high.min(less.max(2)) } else { high }]);
+        let lines_max = |[_, high]: [u8; 2]| rows_max.map_or(1, |rows| rows / usize::from(high.max(1)));
+        let fits = |cells: &[u8; 2]| {
+            let measure = |character| self.metrics.columns(character, *cells, foreign);
+            keeps_words(text, self.room(*cells), measure)
+                && lines(text, self.room(*cells), measure).len() <= lines_max(*cells)
+        };
+        narrower.clone().find(fits).or(narrower.next_back()).unwrap_or(cells)
+    }
+
+    /// The columns of a line in such letters. They are few: the conversion is exact.
+    fn room(&self, cells: [u8; 2]) -> f32 {
+        (self.columns / usize::from(cells[0].max(1))) as f32
+    }
+
+    fn is_foreign(&self, text: &str) -> bool {
+        self.metrics.is_foreign(&unmarked(text))
     }
 
     fn wanted(&self, text: &str, cells: [u8; 2], foreign: bool) -> f32 {
         text.chars().map(|character| self.metrics.columns(character, cells, foreign)).sum()
-    }
-
-    fn broken(&self, text: &str, columns: f32, cells: [u8; 2], foreign: bool) -> Vec<String> {
-        lines(text, columns, |character| self.metrics.columns(character, cells, foreign))
     }
 }
 
@@ -193,7 +219,7 @@ pub(super) fn width(text: &str) -> usize {
 mod tests {
     use super::super::Paper;
     use super::super::page::tests::sample;
-    use super::super::receipt::Variant;
+    use super::super::receipt::{Value, Variant};
     use super::*;
 
     /// Sets Latin letters and draws the rest, half as wide again in large print.
@@ -250,7 +276,36 @@ mod tests {
         receipt.variant = Variant::Normal;
         assert_eq!(of_result(&receipt), [[1, 2]]);
         receipt.variant = Variant::Large;
-        assert_eq!(of_result(&receipt), [[2, 2], [2, 2]]);
+        assert_eq!(of_result(&receipt), [[3, 3], [3, 3]]);
+    }
+
+    #[test]
+    fn large_print_is_wide_as_well_as_high_and_shrinks_before_a_word_is_broken() {
+        let mut receipt = sample();
+        receipt.variant = Variant::Large;
+        let cells = |receipt: &Receipt, paper: Paper, text: &str| {
+            let lines = set(receipt, paper.into(), &Half).into_iter();
+            let mut found =
+                lines.filter_map(|line| if let Line::Text(line) = line { Some(line) } else { None });
+            found.find(|line| line.text.starts_with(text)).unwrap().cells
+        };
+        assert_eq!(cells(&receipt, Paper::Mm80, "0120-95-0178"), [3, 3]);
+        assert_eq!(cells(&receipt, Paper::Mm58, "0120-95-0178"), [2, 2]);
+        assert_eq!(cells(&receipt, Paper::Mm80, "A-0000123456"), [2, 2]);
+        receipt.rows[3].value = Value::code("certificate-not-yet-valid");
+        assert_eq!(cells(&receipt, Paper::Mm80, "certificate-not-yet-valid"), [1, 2]);
+        // White on black stays one bar.
+        receipt.banner = Some("TEST - not a real application".to_owned());
+        assert_eq!(cells(&receipt, Paper::Mm58, "TEST - not a real application"), [1, 2]);
+    }
+
+    #[test]
+    fn marks_of_word_ends_are_on_no_line() {
+        let mut receipt = sample();
+        receipt.rows[0].label = "วัน\u{200b}และ\u{200b}เวลา".to_owned();
+        receipt.title = "one\u{200b}two".to_owned();
+        assert!(texts(&receipt).iter().all(|line| !line.text.contains('\u{200b}')));
+        assert!(texts(&receipt).iter().any(|line| line.text == "onetwo"));
     }
 
     #[test]

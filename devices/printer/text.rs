@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::layout::Align;
 use super::line_break::columns;
-use super::receipt::Receipt;
+use super::receipt::{Receipt, Variant};
 use super::sheet::{self, Line, Metrics, TextLine, width};
 
 /// Has every character, in one size.
@@ -20,10 +20,11 @@ impl Metrics for Typewriter {
     }
 }
 
-/// Renders the receipt. Every line ends with a newline; lines have no trailing spaces.
+/// Renders the receipt, in one size: large print is the same text. Every line ends with a newline; lines have no trailing spaces.
 pub(super) fn render(receipt: &Receipt, format: Format) -> String {
     let mut text = String::new();
-    for line in sheet::set(receipt, format, &Typewriter) {
+    let receipt = Receipt { variant: Variant::Normal, ..receipt.clone() };
+    for line in sheet::set(&receipt, format, &Typewriter) {
         match line {
             Line::Rule(sign) => text.extend(std::iter::repeat_n(sign, format.columns)),
             Line::Text(line) => text.push_str(plain(&line, format.columns).trim_end()),

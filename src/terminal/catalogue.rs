@@ -4,10 +4,13 @@
 //! - A refusal says what happened, why, and what to do next; a test holds each language to all three for every code.
 //! - The texts are data for translators (`catalogue/*.ftl`, Fluent); what may stand in them is decided by the types here:
 //!   counts, dates, the numbers on the receipt, the helpline. A PIN cannot, and neither can the holder's name.
+//! - A `|` in a text ends a word: a line of a receipt may end there. What goes on a receipt has [`WORD_END`] in its place; a
+//!   screen, which is shown by somebody else's means, has nothing.
 //! - A missing or broken text never stops a visit: its key is shown instead, and tests keep that from happening.
 
 use std::borrow::Cow;
 
+use devices::printer::WORD_END;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use serde::Serialize;
@@ -121,6 +124,23 @@ pub struct ScreenText {
     pub keys: Vec<(Key, String)>,
 }
 
+impl ScreenText {
+    /// A screen's lines are broken by whoever shows it.
+    fn unmarked(self) -> Self {
+        Self {
+            screen: self.screen,
+            title: unmarked(&self.title),
+            text: self.text.iter().map(|text| unmarked(text)).collect(),
+            question: self.question.as_deref().map(unmarked),
+            keys: self.keys.into_iter().map(|(key, label)| (key, unmarked(&label))).collect(),
+        }
+    }
+}
+
+fn unmarked(text: &str) -> String {
+    text.replace(WORD_END, "")
+}
+
 impl Catalogue {
     /// The texts of `language`.
     ///
@@ -133,7 +153,7 @@ impl Catalogue {
             Language::En => EN,
             Language::Th => TH,
         };
-        let resource = FluentResource::try_new(source.to_owned())
+        let resource = FluentResource::try_new(source.replace('|', &WORD_END.to_string()))
             .map_err(|(_, errors)| broken(format!("{errors:?}")))?;
         let locale = language.tag().parse().map_err(|error| broken(format!("{error}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![locale]);
@@ -224,7 +244,7 @@ impl Catalogue {
         if self.test && matches!(screen, Screen::Menu | Screen::Terms | Screen::Result { .. }) {
             shown.text.insert(0, self.label("receipt-banner"));
         }
-        shown
+        shown.unmarked()
     }
 
     /// More words about a screen that stays, and its keys.
@@ -233,7 +253,7 @@ impl Catalogue {
         let key = format!("screen-{}", shown.screen);
         let own = self.has(&key, "help").then(|| self.attribute(&key, "help", None));
         let text = own.into_iter().chain([self.label("help-call")]).collect();
-        ScreenText { title: self.label("help-title"), text, question: None, ..shown }
+        ScreenText { title: self.label("help-title"), text, question: None, ..shown }.unmarked()
     }
 
     /// The warning that the time for a screen is nearly over; the screen's keys go on to work.
@@ -253,6 +273,7 @@ impl Catalogue {
             keys: more.into_iter().chain(shown.keys).collect(),
             ..shown
         }
+        .unmarked()
     }
 
     /// The notice that a card lies at a reader that does not serve; the screen that asks for it stays, with its keys.
@@ -260,20 +281,20 @@ impl Catalogue {
         let shown = self.plain_screen("insert-card");
         let key = "notice-card-at-other-reader";
         let text = vec![self.attribute(key, "text", None)];
-        ScreenText { title: self.attribute(key, "title", None), text, question: None, ..shown }
+        ScreenText { title: self.attribute(key, "title", None), text, question: None, ..shown }.unmarked()
     }
 
     /// The label of the key for help.
     pub fn help_label(&self) -> String {
-        self.label("help-key")
+        unmarked(&self.label("help-key"))
     }
 
     /// The screen of a machine that does not serve.
     pub fn out_of_service(&self) -> ScreenText {
-        self.plain_screen("out-of-service")
+        self.plain_screen("out-of-service").unmarked()
     }
 
-    /// How a visit ended, in words.
+    /// How a visit ended, in words, with the ends of words marked for the receipt.
     pub fn ending(&self, outcome: &Outcome, facts: &Facts) -> Ending {
         let mut args = FluentArgs::new();
         args.set("reopens", facts.reopens.as_deref().unwrap_or("none"));
@@ -285,7 +306,7 @@ impl Catalogue {
         Ending { title: text("title"), explanation: text("explanation"), next: text("next") }
     }
 
-    /// A text without attributes, such as the labels of the receipt.
+    /// A text without attributes, such as the labels of the receipt, with the ends of words marked.
     pub fn label(&self, key: &str) -> String {
         self.format(key, None, None)
     }

@@ -5,34 +5,28 @@
 //! - Digits that are pressed in a test are wiped and never shown.
 
 mod running;
+mod trial;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use devices::port::{CancelToken, CardUnit, Fault, MediaState, PinEntry, PinOutcome, ReceiptState};
-use devices::printer::Receipt;
-use jiff::Timestamp;
+use devices::port::{Action, CardUnit, DeviceState, Fault, Reason, ReceiptState};
 use serde::Serialize;
 use serde_json::json;
-use transaction::Outcome;
-use uuid::Uuid;
 
-use crate::catalogue::{Catalogue, Language};
 use crate::cli::{AtConfig, with_config};
-use crate::compose;
 use crate::config::Config;
-use crate::doctor::{self, Instruments, PadLook};
-use crate::queue::chain;
-use crate::{clock, receipt};
+use crate::doctor::{Instruments, PadLook};
+use crate::{clock, compose};
+
+pub(crate) use trial::test_receipt;
 
 const FAULT: u8 = 1;
-/// Between two looks whether a card is in.
-const LOOK_PAUSE: Duration = Duration::from_millis(200);
-/// A person at the machine needs so long at most for one key or one card.
-const PERSON_LIMIT: Duration = Duration::from_secs(60);
-const PIN_DIGITS: u8 = 4;
+/// A look that takes longer says so: a unit that is silent takes its time to be known as that.
+const SILENT_LOOK_MAX: Duration = Duration::from_secs(2);
 
 /// Arguments of `myna-atm device`.
 #[derive(Debug, Args)]
@@ -60,7 +54,9 @@ enum DeviceCommand {
 }
 
 const TEST_HELP: &str = "\
-Stop the service first: a device has one user. Exit status: 0 it works, 1 it does not and why, 2 usage.";
+Stop the service first: a device has one user. Beside a running service nothing is tried.
+
+Exit status: 0 it works, 1 it does not and why, 2 usage.";
 
 #[derive(Debug, Args)]
 struct Form {
@@ -120,13 +116,7 @@ pub fn run(arguments: &DeviceArgs) -> ExitCode {
             with_config(&form.at.config, |config| status(&config, form.json, &mut out))
         }
         DeviceCommand::Test { at, device } => {
-            with_config(&at.config, |config| match test(&config, *device, &mut out) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(failed) => {
-                    let _gone = writeln!(out, "FAILED: {failed}");
-                    ExitCode::from(FAULT)
-                }
-            })
+            with_config(&at.config, |config| trial::run(&config, *device, &mut out))
         }
     }
 }
@@ -167,7 +157,7 @@ impl Status {
     const fn online(device: &'static str) -> Self {
         Self {
             device,
-            state: "online",
+            state: DeviceState::Online.word(),
             media: None,
             paper: None,
             name: None,
@@ -178,12 +168,16 @@ impl Status {
     }
 
     fn failed(device: &'static str, fault: &Fault) -> Self {
+        let reason = Reason::from(fault);
+        Self { state: reason.state().word(), ..Self::online(device) }.because(Some(&reason))
+    }
+
+    fn because(self, reason: Option<&Reason>) -> Self {
         Self {
-            state: "hardwareError",
-            code: Some(fault.code),
-            action: Some(fault.action.word()),
-            what: Some(chain(fault)),
-            ..Self::online(device)
+            code: reason.map(|reason| reason.code),
+            action: reason.map(|reason| reason.action.word()),
+            what: reason.map(Reason::to_string),
+            ..self
         }
     }
 
@@ -191,12 +185,12 @@ impl Status {
         let status = unit.status();
         let name = status.reader.unwrap_or_else(|| unit.name().to_owned());
         let (state, media) = (status.device.word(), Some(status.media.word()));
-        Self { state, media, name: Some(name), ..Self::online(device) }
+        Self { state, media, name: Some(name), ..Self::online(device) }.because(status.reason.as_ref())
     }
 
     /// Whether a visit cannot do with it as it is.
     fn is_bad(&self) -> bool {
-        self.state != "online" || self.code.is_some()
+        self.state != DeviceState::Online.word() || self.code.is_some()
     }
 }
 
@@ -206,18 +200,15 @@ fn statuses(instruments: &Instruments) -> Vec<Status> {
             let status = printer.status();
             let media = (status.media != ReceiptState::NotSupported).then(|| status.media.word());
             let (state, paper) = (status.device.word(), Some(status.paper.word()));
-            Status { state, media, paper, code: status.reason, ..Status::online("printer") }
+            Status { state, media, paper, ..Status::online("printer") }.because(status.reason.as_ref())
         }
         Err(fault) => Status::failed("printer", fault),
     };
     let pad = match (instruments.pad_look)() {
-        Ok(PadLook::NotOffered) => Status {
-            state: "noDevice",
-            code: Some("pad-not-offered"),
-            action: Some("configuration"),
-            what: Some("the reader offers no pad for this PIN".to_owned()),
-            ..Status::online("pin-pad")
-        },
+        Ok(PadLook::NotOffered) => {
+            let reason = not_offered();
+            Status { state: reason.state().word(), ..Status::online("pin-pad") }.because(Some(&reason))
+        }
         Ok(
             PadLook::NotAsked | PadLook::Proven | PadLook::Answers | PadLook::PortOpens | PadLook::Offered,
         ) => Status::online("pin-pad"),
@@ -227,11 +218,36 @@ fn statuses(instruments: &Instruments) -> Vec<Status> {
     [Status::of_unit("card-unit", &*instruments.card_unit), pad, printer].into_iter().chain(others).collect()
 }
 
+/// The card reader has no pad that takes the PIN.
+fn not_offered() -> Reason {
+    Reason {
+        device: "PIN pad",
+        code: "pad-not-offered",
+        action: Action::Configuration,
+        what: "the reader offers no pad for this PIN".to_owned(),
+    }
+}
+
+/// Does what may take long, and says on standard error that it does.
+fn with_patience<T>(look: impl FnOnce() -> T) -> T {
+    let (done, waits) = channel::<()>();
+    // Without a thread it takes as long, and says nothing.
+    let says = std::thread::Builder::new().name("patience".to_owned()).spawn(move || {
+        if waits.recv_timeout(SILENT_LOOK_MAX) == Err(RecvTimeoutError::Timeout) {
+            let _gone = writeln!(io::stderr(), "looking …");
+        }
+    });
+    let seen = look();
+    drop(done);
+    let _said = says.map(std::thread::JoinHandle::join);
+    seen
+}
+
 fn status(config: &Config, json: bool, out: &mut impl Write) -> ExitCode {
     if let Some(told) = running::status(config, json, clock::now(), out) {
         return told;
     }
-    let statuses = statuses(&compose::instruments(config));
+    let statuses = with_patience(|| statuses(&compose::instruments(config)));
     let told = if json {
         writeln!(out, "{}", json!({ "service": "stopped", "devices": statuses }))
     } else {
@@ -252,106 +268,5 @@ fn tell(one: &Status, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// Why a test failed, for the person who stands there.
-type Failed = String;
-
-fn test(config: &Config, device: DeviceName, out: &mut impl Write) -> Result<(), Failed> {
-    let instruments = compose::instruments(config);
-    match device {
-        DeviceName::Printer => test_printer(config, &instruments, out),
-        DeviceName::PinPad => test_pin_pad(&instruments, out),
-        DeviceName::CardUnit => test_card_unit(config, &instruments, out),
-    }
-}
-
-fn say(out: &mut impl Write, text: &str) {
-    // Nobody reads: the test goes on, and its exit status tells.
-    let _gone = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-fn test_printer(config: &Config, instruments: &Instruments, out: &mut impl Write) -> Result<(), Failed> {
-    let printer = instruments.printer.as_ref().map_err(|fault| chain(fault))?;
-    let receipt = test_receipt(config, config.language, clock::now()).map_err(|error| chain(&*error))?;
-    say(out, "printing a test receipt");
-    let printed = printer.print(&receipt).map_err(|fault| chain(&fault))?;
-    match printed.picture {
-        Some(picture) => say(out, &format!("printed; its picture is {}", picture.display())),
-        None => say(out, "printed: look at it"),
-    }
-    Ok(())
-}
-
-/// A receipt with everything on it that says twice that it is none.
-pub(crate) fn test_receipt(
-    config: &Config,
-    language: Language,
-    at: Timestamp,
-) -> Result<Receipt, Box<dyn std::error::Error>> {
-    let texts = Catalogue::new(language, &config.helpline)?.for_tests(true);
-    let config = Config { allow_test_roots: true, ..config.clone() };
-    let facts = receipt::ReceiptFacts {
-        at,
-        outcome: Outcome::Registered,
-        expires_soon: true,
-        request: Uuid::nil(),
-        acceptance_number: Some("0000-0000-0000"),
-        terms_version: None,
-    };
-    Ok(receipt::compose(&config, &texts, &facts)?)
-}
-
-fn test_pin_pad(instruments: &Instruments, out: &mut impl Write) -> Result<(), Failed> {
-    match (instruments.pad_look)().map_err(|fault| chain(&fault))? {
-        PadLook::NotOffered => return Err("the reader offers no pad for this PIN".to_owned()),
-        PadLook::Offered => {
-            say(
-                out,
-                "the reader offers a pad for the PIN; its keys reach a card only, so that trying them takes a visit",
-            );
-            return Ok(());
-        }
-        PadLook::Proven => say(out, "the pad is the configured one"),
-        PadLook::NotAsked | PadLook::Answers | PadLook::PortOpens => {}
-    }
-    let pad = (instruments.pin_pad)().map_err(|fault| chain(&fault))?;
-    let slot = (instruments.pin_slot)().map_err(|fault| chain(&fault))?;
-    let cancel = CancelToken::new().map_err(|error| chain(&error))?;
-    say(
-        out,
-        "press four digits, none of them a PIN of yours, and Enter; what you press is not shown and not kept",
-    );
-    let key_ms_max = u64::try_from(PERSON_LIMIT.as_millis()).unwrap_or(u64::MAX);
-    let entry = PinEntry { digits: PIN_DIGITS, key_ms_max };
-    let outcome = pad.enter(entry, slot, Box::new(|_| ()), &cancel);
-    match outcome {
-        PinOutcome::Entered(mut slot) => {
-            slot.clear();
-            say(out, "four digits and Enter came; they are wiped");
-            Ok(())
-        }
-        PinOutcome::Cancelled(_) => Err("the pad's cancel key was pressed: the pad answers".to_owned()),
-        PinOutcome::TimedOut(_) => Err(format!("no key came for {} s", PERSON_LIMIT.as_secs())),
-        PinOutcome::Fault(_, fault) => Err(chain(&fault)),
-    }
-}
-
-fn test_card_unit(config: &Config, instruments: &Instruments, out: &mut impl Write) -> Result<(), Failed> {
-    let unit = &instruments.card_unit;
-    unit.permit_entry(true);
-    say(out, "put a card in; no PIN is asked for and no try is used");
-    let deadline = clock::instant() + PERSON_LIMIT;
-    while unit.status().media != MediaState::Present {
-        if clock::instant() > deadline {
-            unit.permit_entry(false);
-            return Err(format!("no card came within {} s", PERSON_LIMIT.as_secs()));
-        }
-        clock::pause(LOOK_PAUSE);
-    }
-    let limit = Duration::from_millis(u64::from(config.limits.card_open_ms_max));
-    let read = doctor::read_card(&**unit, limit);
-    let returned = unit.return_card().map_err(|fault| chain(&fault));
-    say(out, &read?);
-    returned?;
-    say(out, "take the card");
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

@@ -13,14 +13,14 @@ use std::sync::Arc;
 
 use clap::Args;
 use devices::card::SocketCheck;
-use devices::port::{CardUnit, Fault, PinPad, Printer};
+use devices::port::{CardUnit, Fault, PinPad, Printer, Reason};
 use jiff::Timestamp;
 use jpki::PinSlot;
 use serde::Serialize;
 
 use crate::cli::AtConfig;
 use crate::config::Config;
-use crate::{clock, compose};
+use crate::{catalogue, clock, compose};
 
 mod card;
 mod certificates;
@@ -141,6 +141,32 @@ impl Finding {
     }
 }
 
+/// What was found, with the reason why it is not as it should be.
+fn because(found: String, reason: Option<&Reason>) -> String {
+    match reason {
+        Some(reason) => format!("{found}: {reason} ({})", reason.code),
+        None => found,
+    }
+}
+
+/// What the table of codes says to do, which is what operators read beside the same code in the log.
+pub(crate) fn to_do(reason: &Reason) -> String {
+    to_do_for(reason.code).unwrap_or_else(|| format!("Action: {}.", reason.action.word()))
+}
+
+fn to_do_for(code: &str) -> Option<String> {
+    let entry = catalogue::code(code)?;
+    Some(format!("{} ({})", entry.action.replace('`', ""), who(entry.line)))
+}
+
+const fn who(line: catalogue::Line) -> &'static str {
+    match line {
+        catalogue::Line::Nobody => "nobody has to act",
+        catalogue::Line::First => "first line",
+        catalogue::Line::Second => "second line",
+    }
+}
+
 /// Looks at everything and tells; the exit status is the worst finding.
 pub fn run(arguments: &DoctorArgs, config: &Config) -> ExitCode {
     let findings = examine(config, &compose::instruments(config), clock::now());
@@ -174,13 +200,25 @@ fn examine(config: &Config, instruments: &Instruments, now: Timestamp) -> Vec<Fi
 
 /// Looked at by ourselves: nobody else has them.
 fn devices(config: &Config, instruments: &Instruments, now: Timestamp) -> Vec<Finding> {
-    let mut findings = card::reader(instruments, config);
+    let mut findings = card::reader(instruments);
     findings.extend(card::card(instruments, config));
     findings.extend(card::other_readers(instruments));
     findings.extend(peripherals::pin_pad(instruments, config));
     findings.extend(peripherals::printer(instruments));
     findings.extend(peripherals::receipt_time(instruments, config, now));
     findings
+}
+
+/// What is found of the devices alone.
+#[cfg(test)]
+pub(crate) fn found_of_devices(instruments: &Instruments) -> Vec<String> {
+    let parts = [
+        card::reader(instruments),
+        card::other_readers(instruments),
+        peripherals::printer(instruments),
+        vec![peripherals::asked_pad(instruments)],
+    ];
+    parts.into_iter().flatten().map(|finding| finding.found).collect()
 }
 
 fn configuration(config: &Config) -> Vec<Finding> {

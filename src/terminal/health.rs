@@ -36,7 +36,7 @@ pub(crate) use file::{Shown, ShownDevice, publish, read};
 pub(crate) use said::Said;
 use state::{State, Way};
 use words::{JAMMED, ONLINE, STARTING};
-pub(crate) use words::{device as device_word, media as media_word};
+pub(crate) use words::{device as device_word, media as media_word, paper as paper_word};
 
 /// What follows from what was heard.
 #[derive(Debug, Default)]
@@ -45,8 +45,8 @@ pub(crate) struct News {
     pub(crate) event: Option<(Event, Story)>,
     /// A change of a device's state that no record of the machine tells.
     pub(crate) line: Option<Line>,
-    /// A fault that needs no entry of its own: the log has it, and nothing changed since.
-    pub(crate) told: Option<Fault>,
+    /// Records that need no entry: the log has their fault, and nothing changed since.
+    pub(crate) told: Vec<Record>,
 }
 
 /// The ledger.
@@ -151,8 +151,12 @@ impl Health {
     fn unit(&mut self, event: CardEvent, story: &Story, at: Timestamp) -> News {
         let (media, news) = match event {
             CardEvent::UnitLost(fault) => {
-                // The event is recorded: a fault beside it would say the same.
-                let news = News { told: Some(fault), ..self.failed(fault, Way::Lost, story, at) };
+                // The event is recorded: a fault beside it would say the same. So would the event beside a look that
+                // failed before it came.
+                let known = self.card_unit.is_told(fault.code);
+                let mut news = self.failed(fault, Way::Lost, story, at);
+                news.told.push(Record::Fault(fault));
+                news.told.extend(known.then_some(Record::Card(event)));
                 let stuck = self.card_unit.words.media.filter(|media| *media == JAMMED);
                 (stuck.unwrap_or(MediaState::Unknown.word()), news)
             }
@@ -231,11 +235,14 @@ impl Health {
         let failures_max = self.failures_max;
         let excused = self.card_inside && fault.device == Device::CardUnit;
         let Some(state) = self.of(fault.device) else { return News::default() };
-        let last = state.last.as_ref().map(|last| last.code);
+        let known = state.is_told(fault.code);
         let counted = state.failed(fault, way, excused, story, at);
         if !counted || state.failures <= failures_max || state.words.out.is_some() {
-            let told = !counted && way == Way::Looked && last == Some(fault.code);
-            return News { told: told.then_some(fault), ..News::default() };
+            let told = !counted && way == Way::Looked && known;
+            return News {
+                told: told.then_some(Record::Fault(fault)).into_iter().collect(),
+                ..News::default()
+            };
         }
         let code = words::keeps_failing(fault.device);
         state.say(at, |words| words.out = Some(code));

@@ -5,8 +5,8 @@
 
 use journal::{Action, Mark, Word, word};
 use transaction::{
-    CardEvent, Closed, Decision, Fault, FaultKind, Limit, Mode, NotPresented, Order, Outcome, Printing,
-    Record, RequestId, Tries, Visit, VisitId,
+    CardEvent, Closed, Decision, Device, Fault, FaultKind, Limit, Mode, NotPresented, Order, Outcome,
+    Printing, Record, RequestId, Tries, Visit, VisitId,
 };
 use uuid::Uuid;
 
@@ -240,13 +240,19 @@ fn card(event: CardEvent) -> Line {
     }
 }
 
-/// A card unit, or a reader, cannot be used: how it is, or what is stuck in it.
+/// A device cannot be used, or failed: how it is, or what is stuck in it or missing.
+fn unusable(step: Word, at: Device, code: &'static str) -> Line {
+    let printer = at == Device::Printer;
+    let media = if printer { word!("printer.media") } else { word!("cardReader.media") };
+    let own = [(word!("printer.paper"), health::paper_word(code)), (media, health::media_word(code))];
+    let own = own.into_iter().find_map(|(object, value)| Some((object, value?)));
+    let (object, value) = own.unwrap_or((word!("common.device"), health::device_word(code)));
+    let line = Line::new(step, Word::or_unknown(code));
+    Line { object: Some(object), value: Some(Word::or_unknown(value)), ..line }
+}
+
 fn lost(code: &'static str) -> Line {
-    let (step, word) = (word!("device"), Word::or_unknown(code));
-    match health::media_word(code) {
-        Some(media) => Line::new(step, word).media(Word::or_unknown(media)),
-        None => device(step, word, Word::or_unknown(health::device_word(code))),
-    }
+    unusable(word!("device"), Device::CardUnit, code)
 }
 
 /// A device works again, which no record of the machine tells.
@@ -287,12 +293,21 @@ pub(crate) fn other_reader(what: OtherReader, name: &str) -> Line {
 }
 
 fn failed(step: Word, fault: Fault) -> Line {
-    Line {
-        object: Some(Word::or_unknown(fault.device.name())),
-        value: Some(Word::or_unknown(fault.kind.name())),
-        action: Some(action(fault)),
-        ..Line::new(step, Word::or_unknown(fault.code))
-    }
+    let line = match fault.device {
+        Device::CardUnit | Device::PinPad | Device::Printer => {
+            let line = unusable(step, fault.device, fault.code);
+            // This code alone does not say whose it is, and no device tells of it.
+            let detail = (fault == Fault::no_answer(fault.device)).then(|| fault.device.name().to_owned());
+            Line { detail, ..line }
+        }
+        // No devices of XFS4IoT: which one, and how to react, in our own words.
+        Device::Host | Device::Clock | Device::Terminal => Line {
+            object: Some(Word::or_unknown(fault.device.name())),
+            value: Some(Word::or_unknown(fault.kind.name())),
+            ..Line::new(step, Word::or_unknown(fault.code))
+        },
+    };
+    Line { action: Some(action(fault)), ..line }
 }
 
 /// What mends a fault that came without a word of its device.

@@ -52,9 +52,12 @@ impl PrinterSide for PrintDesk {
 
     fn look(&self) {
         let (printer, mailbox) = (Arc::clone(&self.printer), self.mailbox.clone());
-        let started = std::thread::Builder::new()
-            .name("printer-status".to_owned())
-            .spawn(move || mailbox.post(Message::PrinterLooked(printer.status()), Story::default()));
+        let started = std::thread::Builder::new().name("printer-status".to_owned()).spawn(move || {
+            let status = printer.status();
+            let reason = status.reason.as_ref().filter(|_| printing(&status) != Printing::Possible);
+            let story = reason.map(Story::because).unwrap_or_default();
+            mailbox.post(Message::PrinterLooked(status), story);
+        });
         if started.is_err() {
             self.mailbox.event(Event::Printing(Printing::Impossible(NO_THREADS)));
         }
@@ -85,18 +88,23 @@ fn in_time(printer: &dyn Printer, receipt: &Receipt, limit: Duration) -> Result<
 }
 
 /// Whether a receipt can be offered. What cannot be told is tried.
-pub(crate) fn printing(status: port::PrinterStatus) -> Printing {
+pub(crate) fn printing(status: &port::PrinterStatus) -> Printing {
     let impossible = |kind, code| {
-        Printing::Impossible(Fault { device: Device::Printer, kind, code: status.reason.unwrap_or(code) })
+        Printing::Impossible(Fault { device: Device::Printer, kind, code: status.code().unwrap_or(code) })
     };
     match (status.device, status.paper) {
         (DeviceState::Online, PaperState::Out) => impossible(FaultKind::NeedsOperator, "paper-out"),
         (DeviceState::Online, PaperState::Jammed) => impossible(FaultKind::NeedsOperator, "paper-jammed"),
         (DeviceState::Online, PaperState::Unknown | PaperState::Full | PaperState::Low) => Printing::Possible,
-        (DeviceState::DeviceBusy, _) => Printing::Possible,
-        (DeviceState::Offline | DeviceState::NoDevice | DeviceState::HardwareError, _) => {
-            impossible(FaultKind::Broken, "printer-down")
-        }
+        (DeviceState::Starting, _) => Printing::Possible,
+        (
+            DeviceState::Offline
+            | DeviceState::NoDevice
+            | DeviceState::DeviceBusy
+            | DeviceState::PowerOff
+            | DeviceState::HardwareError,
+            _,
+        ) => impossible(FaultKind::Broken, "printer-down"),
     }
 }
 

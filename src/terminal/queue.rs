@@ -113,6 +113,11 @@ impl Story {
         Self { what: Some(chain(error)), ..Self::default() }
     }
 
+    /// The story of a device that cannot be used.
+    pub(crate) fn because(reason: &port::Reason) -> Self {
+        Self { action: Some(reason.action.word()), what: Some(reason.to_string()), ..Self::default() }
+    }
+
     /// What the other knows, where this one knows nothing.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {

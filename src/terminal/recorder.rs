@@ -11,7 +11,7 @@ use journal::{
     OutboxChange, TerminalId, VisitRecord, Word,
 };
 use serde_json::json;
-use transaction::{Durable, Fault, Outcome, Record, RequestId, VisitId};
+use transaction::{Durable, Outcome, Record, RequestId, VisitId};
 use uuid::Uuid;
 
 use crate::catalogue;
@@ -51,8 +51,8 @@ pub(crate) struct Recorder<'a> {
     pub(crate) mode: transaction::Mode,
     /// What operators should read beside it.
     pub(crate) story: &'a Story,
-    /// A fault that the log has already: a unit that is away is looked for every few seconds, for nights.
-    pub(crate) told: Option<Fault>,
+    /// Records whose fault the log has already: a unit that is away is looked for every few seconds, for nights.
+    pub(crate) told: Vec<Record>,
     /// Noted and not yet durable.
     pub(crate) noted: &'a mut Noted,
 }
@@ -110,8 +110,7 @@ impl Durable for Recorder<'_> {
     }
 
     fn note(&mut self, records: &[Record]) -> Result<(), RecordError> {
-        let told = self.told.map(Record::Fault);
-        for record in records.iter().filter(|record| Some(**record) != told) {
+        for record in records.iter().filter(|record| !self.told.contains(record)) {
             let mut line = log_words::line(record);
             if let Some(request) = log_words::about(record) {
                 line.visit = self.visit_of(request);

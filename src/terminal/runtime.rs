@@ -356,7 +356,7 @@ impl Runtime {
             present: self.folder.visit().filter(|_| self.visit_open).map(|papers| papers.visit.id),
             mode: self.mode,
             story,
-            told: None,
+            told: Vec::new(),
             noted: &mut self.noted,
         }
     }

@@ -5,6 +5,8 @@
 //! pending, gets the card and the receipt, and the next start goes on with the request.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::{SigSet, Signal};
 
@@ -37,5 +39,22 @@ impl Held {
                 }
             })
             .map(drop)
+    }
+
+    /// Only notes that there was one: for work that has something to put back before it ends.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn noted(self) -> io::Result<Arc<AtomicBool>> {
+        let came = Arc::new(AtomicBool::new(false));
+        let note = Arc::clone(&came);
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                while self.0.wait().is_ok() {
+                    note.store(true, Ordering::SeqCst);
+                }
+            })
+            .map(|_| came)
     }
 }

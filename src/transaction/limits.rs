@@ -155,7 +155,7 @@ impl Limits {
         notice_ms_max: 60_000,
         pin_ms_max: 60_000,
         pin_on_pad_ms_max: 120_000,
-        print_ms_max: 15_000,
+        print_ms_max: 25_000,
         receipt_choice_ms_max: 60_000,
         repair_pause_ms: 5_000,
         resend_pause_ms: 1_000,

@@ -92,6 +92,72 @@ fn the_printer_prints_a_receipt_that_says_it_is_a_test() {
     assert!(receipt.contains("試験用"), "{receipt}");
 }
 
+/// As [`device`], with a change of the configuration's text.
+fn device_with(world: &World, arguments: &[&str], change: impl FnOnce(String) -> String) -> Output {
+    let configuration = write_configuration(&world.state, &world.setup).unwrap();
+    let text = std::fs::read_to_string(&configuration).unwrap();
+    std::fs::write(&configuration, change(text)).unwrap();
+    let mut command = Command::new(&programs().terminal);
+    world.setup.devices.tell(&mut command);
+    command.arg("device").args(arguments).arg("--config").arg(configuration).output().unwrap()
+}
+
+#[test]
+fn a_port_that_is_missing_or_in_use_is_told_at_once_with_what_to_do() {
+    let world = World::serial("valid");
+    let port = world.lines().ports().card_unit.display().to_string();
+    let wrong = |text: String| text.replace(&port, "/dev/no-such-port");
+    let tried = device_with(&world, &["test", "card-unit"], wrong);
+    let said = text(&tried);
+    assert_eq!(tried.status.code(), Some(1), "{said}");
+    for part in ["FAILED: card unit: /dev/no-such-port", "port-not-found", "Check plug and power"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    assert!(!said.contains("put a card in"), "{said}");
+
+    // Another program has the printer's.
+    let settings = devices::serial::SerialSettings::new(world.lines().ports().printer.clone(), 115_200);
+    let held = devices::serial::Line::open("printer", &settings).unwrap();
+    let looked = device(&world, &["status", "--json"]);
+    let looked: Value = serde_json::from_slice(&looked.stdout).unwrap();
+    let printer = &looked["devices"][2];
+    assert_eq!(
+        (&printer["state"], &printer["code"]),
+        (&"deviceBusy".into(), &"port-in-use".into()),
+        "{looked}"
+    );
+    let tried = device(&world, &["test", "printer"]);
+    assert_eq!(tried.status.code(), Some(1), "{}", text(&tried));
+    assert!(text(&tried).contains("Stop the other process"), "{}", text(&tried));
+    drop(held);
+    assert!(device(&world, &["test", "printer"]).status.success());
+}
+
+#[test]
+fn a_look_that_takes_long_says_that_it_looks() {
+    let world = World::serial("valid");
+    assert!(!text(&device(&world, &["status"])).contains("looking"), "this one is quick");
+    world.lines().pull_printer_lever("silent:on").unwrap();
+    let looked = device(&world, &["status"]);
+    let errors = String::from_utf8_lossy(&looked.stderr);
+    assert!(errors.contains("looking …"), "{errors}");
+    assert!(text(&looked).contains("printer-silent"), "{}", text(&looked));
+}
+
+#[test]
+fn nothing_is_tried_beside_a_running_service() {
+    let world = World::with_card("valid");
+    let mut service = world.service();
+    until(&world, &mut service, "screen", "menu");
+    let tried = device(&world, &["test", "printer"]);
+    assert_eq!(tried.status.code(), Some(1), "{}", text(&tried));
+    assert!(text(&tried).contains("FAILED: the service runs"), "{}", text(&tried));
+    assert!(!world.state.path("terminal/receipts/receipt-000001.txt").exists(), "nothing was printed");
+    kill(Pid::from_raw(service.pid().cast_signed()), Signal::SIGTERM).unwrap();
+    while service.next_line().unwrap().is_some() {}
+    assert!(service.wait().unwrap().success(), "{}", world.logs());
+}
+
 /// The service with the other slot of the virtual reader as its card unit: the card's own slot serves nobody.
 fn service_beside_the_card(world: &mut World) -> TerminalProcess {
     // Whoever starts the terminal writes its configuration first.

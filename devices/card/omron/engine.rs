@@ -141,15 +141,16 @@ impl Engine {
     }
 
     pub(super) fn status(&self) -> CardUnitStatus {
-        CardUnitStatus {
-            reader: self.link.is_some().then(|| self.name.clone()).flatten(),
-            device: self.trouble.as_ref().map_or(DeviceState::Online, Trouble::device),
-            media: match (&self.trouble, self.media) {
-                (Some(_), _) | (None, Media::Unknown) => MediaState::Unknown,
-                (None, Media::Present | Media::Mute) => MediaState::Present,
-                (None, Media::Absent) => MediaState::NotPresent,
-            },
+        let reader = self.link.is_some().then(|| self.name.clone()).flatten();
+        if let Some(trouble) = &self.trouble {
+            return CardUnitStatus { reader, ..CardUnitStatus::unusable(trouble.reason()) };
         }
+        let media = match self.media {
+            Media::Unknown => MediaState::Unknown,
+            Media::Present | Media::Mute => MediaState::Present,
+            Media::Absent => MediaState::NotPresent,
+        };
+        CardUnitStatus { reader, device: DeviceState::Online, media, reason: None }
     }
 
     /// Looks at the unit and does what its state asks for.

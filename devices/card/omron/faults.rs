@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::link::{LinkError, Why};
 use crate::card::DEVICE;
-use crate::port::{Action, DeviceState, Fault, FaultKind};
+use crate::port::{Action, Fault, FaultKind, Reason};
 use crate::serial::{Line, LineError};
 
 /// The two characters of a negative answer.
@@ -53,12 +53,12 @@ const JAMMED: Told = (FaultKind::NeedsOperator, "card-jammed", Action::Clear);
 const JAMMED_BEHIND: Told = (FaultKind::NeedsOperator, "card-jammed-behind", Action::Clear);
 const SHUTTER: Told = (FaultKind::NeedsOperator, "card-shutter-failed", Action::Maintenance);
 const MECHANICS: Told = (FaultKind::NeedsOperator, "card-unit-mechanics", Action::Maintenance);
-const PULLED_OUT: Told = (FaultKind::Transient, "card-pulled-out", Action::Reset);
+const PULLED_OUT: Told = (FaultKind::Transient, "card-pulled-out", Action::Suspend);
 const POWER: Told = (FaultKind::Transient, "card-unit-lost-power", Action::Reset);
 const WRONG_SIZE: Told = (FaultKind::Transient, "card-wrong-size", Action::Clear);
 const MOVED: Told = (FaultKind::Transient, "card-moved", Action::Reset);
 const SETTINGS: Told = (FaultKind::NeedsOperator, "card-unit-settings-lost", Action::Maintenance);
-const STRIPE: Told = (FaultKind::Transient, "card-stripe-failed", Action::Clear);
+const STRIPE: Told = (FaultKind::Transient, "card-stripe-failed", Action::SoftwareError);
 const NO_CARD: Told = (FaultKind::Transient, "card-removed", Action::Suspend);
 const NOT_INSERTED: Told = (FaultKind::Transient, "card-not-inserted", Action::Suspend);
 const NOT_TAKEN: Told = (FaultKind::Transient, "card-not-taken", Action::Suspend);
@@ -66,7 +66,7 @@ const HELD: Told = (FaultKind::Transient, "card-held", Action::Suspend);
 const FIRMWARE: Told = (FaultKind::NeedsOperator, "card-unit-firmware", Action::Maintenance);
 const CONTACTS: Told = (FaultKind::NeedsOperator, "card-contacts-failed", Action::Maintenance);
 const MUTE: Told = (FaultKind::Transient, "card-mute", Action::Clear);
-const PROTOCOL: Told = (FaultKind::Transient, "card-protocol", Action::Clear);
+const PROTOCOL: Told = (FaultKind::Transient, "card-protocol", Action::Suspend);
 
 /// The whole table of the specification, 3.4.2.
 static MEANINGS: [Meaning; 33] = [
@@ -189,14 +189,9 @@ impl Trouble {
         self
     }
 
-    /// The state of a unit that has it.
-    pub(super) fn device(&self) -> DeviceState {
-        match self.code {
-            "port-not-found" | "port-gone" => DeviceState::NoDevice,
-            "port-in-use" => DeviceState::DeviceBusy,
-            "port-not-permitted" | "port-failed" | SILENT | GARBLED => DeviceState::Offline,
-            _ => DeviceState::HardwareError,
-        }
+    /// The same, to be told of a unit that has it.
+    pub(super) fn reason(&self) -> Reason {
+        Reason::from(&Fault::from(self.clone()))
     }
 }
 

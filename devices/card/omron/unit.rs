@@ -10,9 +10,12 @@ use super::keeper::{Job, Keeper, Nothing, Watcher, ended};
 use super::session::{Exclusive, OmronSession};
 use crate::card::DEVICE;
 use crate::port::{
-    Action, CardEventSink, CardSession, CardUnit, CardUnitStatus, DeviceState, Fault, FaultKind, MediaState,
-    Presence, Retained, Return, WatchGuard,
+    Action, CardEventSink, CardSession, CardUnit, CardUnitStatus, Fault, FaultKind, Presence, Reason,
+    Retained, Return, WatchGuard,
 };
+
+/// The code of a unit that did not come to an end.
+const LATE: &str = "no-answer";
 
 /// How long the unit may take to tell its state before the last one known is given.
 const STATUS_MS_MAX: Duration = Duration::from_millis(1_000);
@@ -118,12 +121,18 @@ impl CardUnit for OmronUnit {
     }
 
     fn status(&self) -> CardUnitStatus {
-        let nothing_known =
-            CardUnitStatus { reader: None, device: DeviceState::Offline, media: MediaState::Unknown };
-        let Ok(keeper) = self.keeper() else { return nothing_known };
-        let limit = if keeper.last().is_some() { STATUS_MS_MAX } else { FIRST_STATUS_MS_MAX };
-        let answer = keeper.ask(limit, Job::Status).ok();
-        answer.or_else(|| keeper.last()).unwrap_or(nothing_known)
+        const DOING: &str = "asking for the status";
+        let known = match self.keeper() {
+            Ok(keeper) => keeper.last(),
+            Err(fault) => return CardUnitStatus::unusable(Reason::from(&fault)),
+        };
+        let limit = if known.is_some() { STATUS_MS_MAX } else { FIRST_STATUS_MS_MAX };
+        let answer = self.ask(DOING, limit, Job::Status);
+        // A unit in the middle of a movement is as it was.
+        answer.unwrap_or_else(|fault| match known {
+            Some(known) if fault.code == LATE => known,
+            Some(_) | None => CardUnitStatus::unusable(Reason::from(&fault)),
+        })
     }
 }
 
@@ -136,7 +145,7 @@ fn busy(doing: &str) -> Trouble {
 /// The unit is still doing something, or is waited for in vain: watchers are told as soon as that is known.
 pub(super) fn late(doing: &str) -> Trouble {
     let what = format!("{doing}: the unit did not come to an end in time");
-    Trouble::new(FaultKind::Broken, "no-answer", Action::Reset, &what)
+    Trouble::new(FaultKind::Broken, LATE, Action::Reset, &what)
 }
 
 #[cfg(test)]
@@ -151,5 +160,7 @@ mod tests {
         let fault = unit.make_safe(Duration::from_secs(60)).unwrap_err();
         assert_eq!((fault.code, fault.action), ("card-unit-stopped", Action::SoftwareError));
         assert_eq!(unit.return_card().unwrap_err().code, "card-unit-stopped");
+        let reason = unit.status().reason.unwrap();
+        assert_eq!((reason.code, reason.action), ("card-unit-stopped", Action::SoftwareError));
     }
 }

@@ -44,7 +44,7 @@ fn the_paper_runs_low_and_then_out() {
     assert_eq!(seen.iter().filter(|paper| **paper == PaperState::Low).count(), 1);
     let status = printer.status();
     assert_eq!((status.device, status.paper), (DeviceState::Online, PaperState::Out));
-    assert_eq!(status.reason, Some("paper-out"));
+    assert_eq!(status.code(), Some("paper-out"));
     let fault = printer.print(&sample()).unwrap_err();
     assert_eq!(
         (fault.code, fault.action, fault.kind),

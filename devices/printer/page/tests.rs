@@ -10,7 +10,7 @@ use super::super::{
 pub(in super::super) fn sample() -> Receipt {
     let row = |label: &str, value: Value| Row { label: label.to_owned(), value };
     Receipt {
-        banner: Some("【試験用】実際の申込みではありません".to_owned()),
+        banner: Some("【試験用】申込みではありません".to_owned()),
         title: "マイナンバーカードの健康保険証利用の申込み".to_owned(),
         subtitle: "ご利用明細票".to_owned(),
         result: "申込みが完了しました".to_owned(),

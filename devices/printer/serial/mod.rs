@@ -27,7 +27,7 @@ use super::escpos::{Job, encode};
 use super::profile::{Flow, Profile, StatusFamily};
 use super::receipt::Receipt;
 use crate::port::{
-    Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus, ReceiptState,
+    Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus, Reason, ReceiptState,
 };
 use crate::serial::{FlowControl, SerialSettings};
 
@@ -143,19 +143,17 @@ struct Known {
 #[derive(Clone, Debug)]
 struct Down {
     kind: FaultKind,
-    code: &'static str,
-    action: Action,
-    what: String,
+    reason: Reason,
 }
 
 impl Down {
     fn of(fault: &Fault) -> Self {
-        Self { kind: fault.kind, code: fault.code, action: fault.action, what: fault.what.clone() }
+        Self { kind: fault.kind, reason: Reason::from(fault) }
     }
 
     fn fault(self) -> Fault {
-        let Self { kind, code, action, what } = self;
-        Fault { kind, device: NAME, code, action, what, source: None }
+        let Reason { device, code, action, what } = self.reason;
+        Fault { kind: self.kind, device, code, action, what, source: None }
     }
 }
 
@@ -197,7 +195,7 @@ impl SerialPrinter {
         let status = PrinterStatus {
             media: if profile.has_presenter() { ReceiptState::Unknown } else { ReceiptState::NotSupported },
             reason: None,
-            device: DeviceState::DeviceBusy,
+            device: DeviceState::Starting,
             paper: PaperState::Unknown,
         };
         let shared =
@@ -231,9 +229,9 @@ impl SerialPrinter {
     /// The state once something is known of the printer, or after `limit`: for a look at it right after the start.
     pub fn settled(&self, limit: Duration) -> PrinterStatus {
         let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let unknown = |known: &mut Known| known.status.device == DeviceState::DeviceBusy;
+        let unknown = |known: &mut Known| known.status.device == DeviceState::Starting;
         let waited = self.shared.changed.wait_timeout_while(known, limit, unknown);
-        waited.unwrap_or_else(PoisonError::into_inner).0.status
+        waited.unwrap_or_else(PoisonError::into_inner).0.status.clone()
     }
 
     /// The settings of a port as the profile's printer comes from the factory.
@@ -298,12 +296,13 @@ impl SerialPrinter {
             return down.fault();
         }
         let given_up = stage.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        let (code, what) = if given_up {
-            ("printer-silent", "the printer was not ready within the time for a receipt; it is not printed")
+        let (code, action, what) = if given_up {
+            let what = "the printer was not ready within the time for a receipt; it is not printed";
+            ("printer-silent", Action::Maintenance, what)
         } else {
-            ("receipt-unknown", "the receipt was begun, and its time is over")
+            ("receipt-unknown", Action::Clear, "the receipt was begun, and its time is over")
         };
-        let (kind, action) = (FaultKind::NeedsOperator, Action::Clear);
+        let kind = FaultKind::NeedsOperator;
         Fault { kind, device: NAME, code, action, what: what.to_owned(), source: None }
     }
 }

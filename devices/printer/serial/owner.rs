@@ -13,8 +13,8 @@ use super::super::profile::Profile;
 use super::clock::{Deadline, now};
 use super::print::{self, Failure};
 use super::talk::{Talk, Trouble};
-use super::{BEGUN, Down, Known, Limits, Order, Shared, WAITING};
-use crate::port::{DeviceState, PaperState, PrinterStatus, ReceiptState};
+use super::{BEGUN, Down, Known, Limits, NAME, Order, Shared, WAITING};
+use crate::port::{Action, DeviceState, PaperState, PrinterStatus, Reason, ReceiptState};
 use crate::serial::SerialSettings;
 
 pub(super) struct Owner {
@@ -220,30 +220,32 @@ impl Owner {
     fn publish(&self, talk: &Talk<'_>) {
         let obstacle = talk.condition.obstacle();
         let occupied = talk.condition.presented && self.profile.cut.retract.0.is_empty();
-        let reason = obstacle.map(|obstacle| obstacle.code).or(occupied.then_some("presenter-occupied"));
-        let device = match obstacle {
-            None => DeviceState::Online,
-            Some(obstacle) if matches!(obstacle.code, "paper-out" | "paper-jammed") => DeviceState::Online,
-            Some(_) => DeviceState::HardwareError,
-        };
+        let reason = obstacle
+            .map(|obstacle| (obstacle.code, obstacle.action, obstacle.what))
+            .or(occupied.then_some(("presenter-occupied", Action::Clear, "a receipt lies in the mouth")));
+        let reason = reason.map(|(code, action, what)| {
+            let what = format!("{}: {what}", self.settings.port.display());
+            Reason { device: NAME, code, action, what }
+        });
         let media = match talk.condition.media() {
             _ if !self.profile.has_presenter() => ReceiptState::NotSupported,
             ReceiptState::NotPresent if self.retracted => ReceiptState::Retracted,
             other => other,
         };
+        let device = reason.as_ref().map_or(DeviceState::Online, Reason::state);
         let status = PrinterStatus { device, paper: talk.condition.paper(), media, reason };
         self.shared.set(Known { status, down: None });
     }
 
     fn go_down(&self, down: Down) {
-        let device = match down.code {
-            "port-not-found" | "port-gone" => DeviceState::NoDevice,
-            "printer-silent" | "port-in-use" => DeviceState::Offline,
-            _ => DeviceState::HardwareError,
-        };
         let media =
             if self.profile.has_presenter() { ReceiptState::Unknown } else { ReceiptState::NotSupported };
-        let status = PrinterStatus { device, paper: PaperState::Unknown, media, reason: Some(down.code) };
+        let status = PrinterStatus {
+            device: down.reason.state(),
+            paper: PaperState::Unknown,
+            media,
+            reason: Some(down.reason.clone()),
+        };
         self.shared.set(Known { status, down: Some(down) });
     }
 }

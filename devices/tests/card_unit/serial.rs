@@ -175,7 +175,10 @@ fn a_jam_gets_one_reset_and_then_waits_for_somebody() {
         world.pull(&["jam:front", strict]);
         assert_eq!(code(unit.return_card()), "card-jammed");
         events.expect("card-jammed");
-        assert_eq!(unit.status().device, DeviceState::HardwareError);
+        let status = unit.status();
+        assert_eq!((status.device, status.media), (DeviceState::Online, MediaState::Jammed));
+        let reason = status.reason.unwrap();
+        assert_eq!((reason.code, reason.action.word()), ("card-jammed", "clear"));
         let resets = || world.simulator.counts().of("02") + world.simulator.counts().of("00");
         let before = resets();
         events.expect_nothing(Duration::from_millis(600));
@@ -369,6 +372,9 @@ fn a_port_that_is_not_there_or_in_use_is_told() {
     world.expect("the port is gone", |_| !world.simulator.port().exists());
     let unit = world.unit();
     assert_eq!(code(unit.make_safe(PATIENCE)), "port-not-found");
+    let reason = unit.status().reason.unwrap();
+    let port = world.simulator.port().display().to_string();
+    assert!(reason.code == "port-not-found" && reason.to_string().contains(&port), "{reason}");
     let events = Events::of(&unit);
     events.expect("port-not-found");
     world.simulator.plug(true);
@@ -377,7 +383,10 @@ fn a_port_that_is_not_there_or_in_use_is_told() {
 
     let second = world.unit();
     assert_eq!(code(second.make_safe(PATIENCE)), "port-in-use");
-    assert_eq!(second.status().device, DeviceState::DeviceBusy);
+    let status = second.status();
+    assert_eq!(status.device, DeviceState::DeviceBusy);
+    assert_eq!(status.reason.map(|reason| reason.code), Some("port-in-use"));
+    assert_eq!(unit.status().reason, None, "the one that has it is well");
 }
 
 #[test]

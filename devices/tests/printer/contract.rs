@@ -27,7 +27,7 @@ fn keeps_the_contract(subject: &Subject<'_>) {
     let status = printer.status();
     assert!(start.elapsed().as_millis() < 100, "the state is not waited for");
     assert!(matches!(status.paper, PaperState::Full | PaperState::Low | PaperState::Unknown), "{status:?}");
-    assert_eq!(status.reason, None);
+    assert_eq!(status.code(), None);
 
     // Each receipt is printed once, whatever is on it.
     let receipts: [Receipt; 3] = [receipt(Variant::Normal), receipt(Variant::Large), thai()];
@@ -41,7 +41,7 @@ fn keeps_the_contract(subject: &Subject<'_>) {
     let status = wait_until("the paper's end", || {
         Some(printer.status()).filter(|status| status.paper == PaperState::Out)
     });
-    assert_eq!(status.reason, Some("paper-out"));
+    assert_eq!(status.code(), Some("paper-out"));
     let fault = printer.print(&receipts[0]).unwrap_err();
     assert_eq!((fault.code, fault.device, fault.kind), ("paper-out", "printer", FaultKind::NeedsOperator));
     assert_eq!(fault.action.word(), "clear");

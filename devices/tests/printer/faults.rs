@@ -30,7 +30,7 @@ fn prints(bench: &Bench) {
 fn little_paper_is_a_state_and_no_fault() {
     let bench = Bench::with("generic-80", LIMITS, &["paper:low"]);
     let status = bench.wait_for("low", |status| status.paper == PaperState::Low);
-    assert_eq!((status.device, status.reason), (DeviceState::Online, None));
+    assert_eq!((status.device, status.code()), (DeviceState::Online, None));
     prints(&bench);
 }
 
@@ -47,7 +47,7 @@ fn no_paper_before_a_receipt() {
 #[test]
 fn an_open_cover_before_a_receipt() {
     let bench = Bench::with("generic-80", LIMITS, &["cover:open"]);
-    let status = bench.wait_for("open", |status| status.reason == Some("cover-open"));
+    let status = bench.wait_for("open", |status| status.code() == Some("cover-open"));
     assert_eq!(status.device, DeviceState::HardwareError);
     fails(&bench, "cover-open");
     bench.pull("cover:closed");
@@ -108,7 +108,7 @@ fn a_cutter_that_is_stuck() {
         bench.ready();
         fails(&bench, "cutter-failed");
         assert_eq!(bench.simulator.receipts(), 0);
-        bench.wait_for("stuck", |status| status.reason == Some("cutter-failed"));
+        bench.wait_for("stuck", |status| status.code() == Some("cutter-failed"));
         bench.pull("cutter:ok");
         bench.ready();
         bench.print(&receipt(Variant::Normal)).unwrap();
@@ -123,7 +123,7 @@ fn errors_that_stay_and_errors_that_go() {
         let bench = Bench::new("generic-80");
         bench.ready();
         bench.pull(lever);
-        bench.wait_for("error", |status| status.reason == Some("printer-error"));
+        bench.wait_for("error", |status| status.code() == Some("printer-error"));
         let fault = bench.print(&receipt(Variant::Normal)).unwrap_err();
         assert_eq!((fault.code, format!("{:?}", fault.kind).as_str()), ("printer-error", kind));
         bench.pull("error:none");
@@ -135,7 +135,7 @@ fn errors_that_stay_and_errors_that_go() {
 #[test]
 fn silence_before_a_receipt() {
     let bench = Bench::with("generic-80", LIMITS, &["silent:on"]);
-    let status = bench.wait_for("silent", |status| status.reason == Some("printer-silent"));
+    let status = bench.wait_for("silent", |status| status.code() == Some("printer-silent"));
     assert_eq!(status.device, DeviceState::Offline);
     fails(&bench, "printer-silent");
     bench.pull("silent:off");
@@ -147,7 +147,7 @@ fn silence_before_a_receipt() {
 fn what_is_wanted_is_looked_for_before_the_pause_is_over() {
     let limits = devices::printer::serial::Limits { back_off_ms_first: 60_000, ..LIMITS };
     let bench = Bench::with("generic-80", limits, &["silent:on"]);
-    assert_eq!(bench.driver.settled(super::support::LONG).reason, Some("printer-silent"));
+    assert_eq!(bench.driver.settled(super::support::LONG).code(), Some("printer-silent"));
     bench.pull("silent:off");
     // Not this receipt, which does not wait, but the next.
     fails(&bench, "printer-silent");
@@ -192,7 +192,7 @@ fn a_printer_that_dies_in_the_middle_and_comes_back() {
 #[test]
 fn the_wrong_speed_is_told_from_silence() {
     let bench = Bench::with("generic-80", LIMITS, &["wrong-speed:on"]);
-    bench.wait_for("garbage", |status| status.reason == Some("printer-garbage"));
+    bench.wait_for("garbage", |status| status.code() == Some("printer-garbage"));
     fails(&bench, "printer-garbage");
     bench.pull("wrong-speed:off");
     bench.ready();
@@ -225,9 +225,7 @@ fn noise_on_the_line_has_an_end_and_never_prints_twice() {
         assert!(start.elapsed() < Duration::from_secs(20), "{code}");
         // What was begun once may be cut off in pieces by a bad byte; it is not begun again.
         assert!(bench.simulator.receipts() <= before + 3, "{code}");
-        wait_until("the next try", || {
-            (bench.driver.status().device != DeviceState::DeviceBusy).then_some(())
-        });
+        wait_until("the next try", || (bench.driver.status().device != DeviceState::Starting).then_some(()));
     }
     bench.pull("noise:off");
     bench.ready();
@@ -247,7 +245,7 @@ fn a_printer_that_never_reports_by_itself_is_asked() {
     bench.ready();
     prints(&bench);
     bench.pull("cover:open");
-    bench.wait_for("open", |status| status.reason == Some("cover-open"));
+    bench.wait_for("open", |status| status.code() == Some("cover-open"));
     bench.pull("cover:closed");
     bench.ready();
     bench.pull("slow:2000");
@@ -275,6 +273,8 @@ fn a_port_that_vanishes_and_returns_is_taken_back() {
     drop(simulator);
     let gone = wait_until("gone", || Some(driver.status()).filter(|status| status.reason.is_some()));
     assert_eq!(gone.device, DeviceState::NoDevice);
+    let reason = gone.reason.unwrap();
+    assert!(reason.state() == gone.device && reason.to_string().contains("check plug"), "{reason}");
     let code = driver.print(&receipt(Variant::Normal)).unwrap_err().code;
     assert!(matches!(code, "port-gone" | "port-not-found"), "{code}");
 

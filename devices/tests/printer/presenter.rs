@@ -16,7 +16,7 @@ fn a_receipt_lies_in_the_mouth_until_it_is_taken() {
         assert_eq!(bench.driver.status().media, ReceiptState::NotPresent);
         bench.print(&receipt(Variant::Normal)).unwrap();
         let status = bench.wait_for("presented", |status| status.media == ReceiptState::Present);
-        assert_eq!((status.device.word(), status.reason), ("online", None));
+        assert_eq!((status.device.word(), status.code()), ("online", None));
         bench.pull("presenter:ok");
         bench.wait_for("taken", |status| status.media == ReceiptState::NotPresent);
     }
@@ -68,7 +68,7 @@ fn a_jam_is_paper_that_is_stuck() {
         bench.ready();
         assert_eq!(bench.code(&receipt(Variant::Normal)), "paper-jammed");
         let status = bench.wait_for("jammed", |status| status.media == ReceiptState::Jammed);
-        assert_eq!(status.reason, Some("paper-jammed"));
+        assert_eq!(status.code(), Some("paper-jammed"));
         bench.pull("presenter:ok");
         bench.ready();
         bench.print(&receipt(Variant::Normal)).unwrap();

@@ -15,6 +15,10 @@ mod table;
 const PARTS: [&[Code]; 6] =
     [table::GENERAL, card::CARD, journal::JOURNAL, pin_pad::PIN_PAD, port::PORT, printer::PRINTER];
 
+/// Those of them that devices give.
+#[cfg(test)]
+pub(super) const DEVICE_PARTS: [&[Code]; 4] = [card::CARD, pin_pad::PIN_PAD, port::PORT, printer::PRINTER];
+
 /// All codes.
 pub const CODES: &[Code] = &joined::<{ count() }>();
 

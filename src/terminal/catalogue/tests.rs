@@ -6,6 +6,8 @@ use transaction::{Device, FaultKind, Refusal, Rejection, TriesLeft};
 
 use super::*;
 
+mod lines;
+
 fn catalogue(language: Language) -> Catalogue {
     Catalogue::new(language, &Helpline::default()).unwrap()
 }
@@ -91,7 +93,7 @@ fn every_outcome_says_what_why_and_what_next_in_every_language() {
             }
             assert_eq!(BTreeSet::from([&title, &explanation, &next]).len(), 3, "{what} repeats itself");
             assert!(
-                title.chars().count() <= if language == Language::Ja { 25 } else { 48 },
+                unmarked(&title).chars().count() <= if language == Language::Ja { 25 } else { 48 },
                 "{what}: {title}"
             );
         }
@@ -331,7 +333,9 @@ fn the_menu_has_the_name_that_the_model_has() {
 
 #[test]
 fn one_screen_serves_the_locked_card_and_the_card_without_pin() {
-    let ending = catalogue(Language::Ja).ending(&Outcome::Refused(Refusal::PinLocked), &facts());
+    let Ending { explanation, next, .. } =
+        catalogue(Language::Ja).ending(&Outcome::Refused(Refusal::PinLocked), &facts());
+    let ending = Ending { title: String::new(), explanation: unmarked(&explanation), next: unmarked(&next) };
     assert!(ending.explanation.contains("ロック") && ending.explanation.contains("顔認証"));
     assert!(ending.next.contains("顔認証付きカードリーダー") && ending.next.contains("市区町村の窓口"));
     assert!(ending.next.contains("コンビニエンスストア"));
@@ -343,7 +347,7 @@ fn pending_claims_nothing() {
         [(Language::Ja, "完了しました"), (Language::En, "was accepted"), (Language::Th, "เรียบร้อยแล้ว")]
     {
         let ending = catalogue(language).ending(&Outcome::Pending, &facts());
-        let text = [ending.title, ending.explanation, ending.next].concat();
+        let text = unmarked(&[ending.title, ending.explanation, ending.next].concat());
         assert!(!text.contains(registered), "{text}");
         assert!(text.contains("0120-95-0178"), "{text}");
     }
@@ -365,9 +369,11 @@ fn where_this_place_cannot_serve_the_two_others_are_named() {
         [(Language::Ja, "カードリーダー", "マイナポータル"), (Language::En, "card reader", "Mynaportal")]
     {
         let next = catalogue(language).ending(&Outcome::Refused(Refusal::HostUnreachable), &facts()).next;
+        let next = unmarked(&next);
         assert!(next.contains(reader) && next.contains(portal), "{next}");
         // The portal may be what is closed.
-        let next = catalogue(language).ending(&Outcome::Refused(Refusal::HostClosed), &facts()).next;
+        let next =
+            unmarked(&catalogue(language).ending(&Outcome::Refused(Refusal::HostClosed), &facts()).next);
         assert!(next.contains(reader), "{next}");
     }
 }
@@ -398,4 +404,50 @@ fn closed_says_until_when_if_that_is_known() {
 #[test]
 fn an_unknown_text_is_its_key_and_no_panic() {
     assert_eq!(catalogue(Language::Ja).label("receipt-nothing"), "receipt-nothing");
+}
+
+#[test]
+fn words_that_end_are_marked_on_receipts_and_nowhere_else() {
+    let result = Screen::Result { outcome: Outcome::Registered, expires_soon: true, receipt: true };
+    for language in Language::ALL {
+        let texts = catalogue(language).for_tests(true);
+        let shown = [
+            texts.help(&result, &facts()),
+            texts.warning(&result, true, &facts()),
+            texts.card_at_other_reader(),
+            texts.out_of_service(),
+        ];
+        for shown in screens().iter().map(|screen| texts.screen(screen, &facts())).chain(shown) {
+            let said = serde_json::to_string(&shown).unwrap();
+            assert!(!said.contains([WORD_END, '|']), "{said}");
+        }
+        assert!(!texts.help_label().contains([WORD_END, '|']));
+    }
+    let title = |language| catalogue(language).ending(&Outcome::Registered, &facts()).title;
+    assert_eq!(title(Language::Th), "ส่ง\u{200b}คำขอ\u{200b}เรียบร้อยแล้ว");
+    assert_eq!(title(Language::En), "Application completed");
+}
+
+/// Thai shows no ends of words: without a mark, a line would have to be broken by guess.
+#[test]
+fn no_thai_text_of_a_receipt_runs_on_without_a_mark() {
+    const RUN_MAX: usize = 16;
+    let texts = catalogue(Language::Th);
+    let endings = outcomes().into_iter().flat_map(|outcome| {
+        let Ending { title, explanation, next } = texts.ending(&outcome, &facts());
+        [title, explanation, next]
+    });
+    let notices = texts.notices(&Outcome::Registered, true, 3);
+    let labels = TH.lines().filter_map(|line| line.strip_prefix("receipt-")?.split_once(" = "));
+    let labels = labels.map(|(key, _)| texts.label(&format!("receipt-{key}")));
+    for text in endings.chain(notices).chain(labels) {
+        for run in text.split([WORD_END, ' ', '(', ')', ':', '\u{a0}']) {
+            // Marks above and below take no width.
+            let wide = run
+                .chars()
+                .filter(|c| !matches!(c, '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}'));
+            let thai = run.chars().any(|c| matches!(c, 'ก'..='๛'));
+            assert!(!thai || wide.count() <= RUN_MAX, "{run} in {text}");
+        }
+    }
 }

@@ -189,8 +189,8 @@ pub(crate) fn device_places(config: &Config) -> Vec<(&'static str, &'static str,
             ("printer", "file", format!("{} ({paper_mm} mm)", dir.display()))
         }
         config::Printer::Serial { port, profile, .. } => {
-            let line =
-                printer_line(config).map(|(profile, line)| format!("{}, {} bit/s", profile.title, line.baud));
+            let line = printer_line(config)
+                .map(|(known, line)| format!("{profile} ({}), {} bit/s", known.title, line.baud));
             let line = line.unwrap_or_else(|_| format!("{profile}, which cannot be used"));
             ("printer", "serial", format!("{}, {line}", port.display()))
         }
@@ -210,7 +210,7 @@ fn told(device: &'static str, error: ComposeError) -> port::Fault {
         other => port::Fault {
             kind: port::FaultKind::NeedsOperator,
             device,
-            code: "configuration",
+            code: other.code(),
             action: port::Action::Configuration,
             what: other.to_string(),
             source: Some(Box::new(other)),

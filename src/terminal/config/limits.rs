@@ -100,7 +100,7 @@ limits! {
     /// The question for a receipt; no answer means no receipt.
     receipt_choice_ms_max: 60_000 in 5_000..=300_000;
     /// Printing one receipt.
-    print_ms_max: 15_000 in 1_000..=120_000;
+    print_ms_max: 25_000 in 1_000..=120_000;
     /// A refusal stays on the screen so long when nobody confirms it.
     notice_ms_max: 60_000 in 5_000..=300_000;
     /// From asking to take the card until the next reminder.

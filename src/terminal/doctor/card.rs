@@ -3,33 +3,36 @@
 use std::time::Duration;
 
 use devices::card::SocketCheck;
-use devices::port::{CardSession, CardUnit, DeviceState, MediaState};
+use devices::port::{CardSession, CardUnit, CardUnitStatus, DeviceState, MediaState};
 use jpki::{Card, CardError, Tries};
 
-use super::{Finding, Instruments};
+use super::{Finding, Instruments, because, to_do};
 use crate::config::{CardUnit as Unit, Config};
 use crate::queue::chain;
 
-pub(super) fn reader(instruments: &Instruments, config: &Config) -> Vec<Finding> {
-    let status = instruments.card_unit.status();
-    let name = status.reader.unwrap_or_else(|| "no reader".to_owned());
-    let found = format!("{name}: {}", status.device.word());
-    if let (Unit::Omron { .. }, false) = (&config.card_unit, status.device == DeviceState::Online) {
-        let todo = "Check the card unit's plug, power and line settings (card_unit); stop the service while you look.";
-        return vec![Finding::fail("reader", found, todo)];
-    }
-    let todo = match status.device {
-        DeviceState::Online => return vec![Finding::ok("reader", found)],
-        DeviceState::DeviceBusy => {
-            "Stop the other program that holds the card: only this service may use the reader."
-        }
-        DeviceState::NoDevice => {
-            "Check the reader's plug and power, and card_unit.reader in the configuration."
-        }
-        DeviceState::Offline => "Start pcscd: systemctl enable --now pcscd.socket.",
-        DeviceState::HardwareError => "Reconnect the reader; if the error stays, replace it.",
-    };
-    vec![Finding::fail("reader", found, todo)]
+pub(super) fn reader(instruments: &Instruments) -> Vec<Finding> {
+    let unit = &*instruments.card_unit;
+    let status = unit.status();
+    let found = found(unit, &status);
+    vec![match (status.device, &status.reason) {
+        (_, Some(reason)) => Finding::fail("reader", found, to_do(reason)),
+        (DeviceState::Online, None) => Finding::ok("reader", found),
+        (
+            DeviceState::Starting
+            | DeviceState::Offline
+            | DeviceState::NoDevice
+            | DeviceState::DeviceBusy
+            | DeviceState::PowerOff
+            | DeviceState::HardwareError,
+            None,
+        ) => Finding::fail("reader", found, "See to the reader's plug, power and settings (card_unit)."),
+    }]
+}
+
+/// Which it is, how it is, and why.
+fn found(unit: &dyn CardUnit, status: &CardUnitStatus) -> String {
+    let name = status.reader.as_deref().unwrap_or_else(|| unit.name());
+    because(format!("{name}: {}", status.device.word()), status.reason.as_ref())
 }
 
 /// Readers that do not serve: one that is missing stops no visit.
@@ -38,17 +41,24 @@ pub(super) fn other_readers(instruments: &Instruments) -> Vec<Finding> {
     let finding = |unit: &std::sync::Arc<dyn CardUnit>| {
         let status = unit.status();
         let found = format!("{}: {}, media {}", unit.name(), status.device.word(), status.media.word());
-        match (status.device, status.media) {
-            (DeviceState::Online, MediaState::NotPresent | MediaState::Unknown) => Finding::ok(check, found),
-            (DeviceState::Online, MediaState::Present) => Finding::warn(
+        let found = because(found, status.reason.as_ref());
+        match (&status.reason, status.device, status.media) {
+            (Some(reason), _, _) => Finding::warn(check, found, to_do(reason)),
+            (None, DeviceState::Online, MediaState::NotPresent | MediaState::Unknown) => {
+                Finding::ok(check, found)
+            }
+            (None, DeviceState::Online, MediaState::Present | MediaState::Jammed) => Finding::warn(
                 check,
                 found,
                 "A card lies on a reader that does not serve: give it back to its owner.",
             ),
             (
-                DeviceState::Offline
+                None,
+                DeviceState::Starting
+                | DeviceState::Offline
                 | DeviceState::NoDevice
                 | DeviceState::DeviceBusy
+                | DeviceState::PowerOff
                 | DeviceState::HardwareError,
                 _,
             ) => Finding::warn(check, found, "Check its plug, and other_readers in the configuration."),
@@ -98,7 +108,7 @@ pub(super) fn card(instruments: &Instruments, config: &Config) -> Vec<Finding> {
     let check = "card";
     match instruments.card_unit.status().media {
         MediaState::NotPresent => return vec![Finding::ok(check, "no card is in the reader")],
-        MediaState::Unknown => {
+        MediaState::Unknown | MediaState::Jammed => {
             return vec![Finding::warn(check, "cannot be told", "See to the reader first.")];
         }
         MediaState::Present => {}

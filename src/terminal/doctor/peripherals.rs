@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use devices::port::{DeviceState, PaperState, ReceiptState};
+use devices::port::{DeviceState, PaperState, Reason, ReceiptState};
 use jiff::Timestamp;
 
-use super::{Finding, Instruments, PadLook};
+use super::{Finding, Instruments, PadLook, because, to_do};
 use crate::catalogue::Language;
 use crate::config::{Config, PinPad};
 use crate::device_command::test_receipt;
@@ -27,23 +27,25 @@ pub(super) fn printer(instruments: &Instruments) -> Vec<Finding> {
     if status.media != ReceiptState::NotSupported {
         found = format!("{found}, media {}", status.media.word());
     }
-    let Some(code) = status.reason else {
-        return vec![match (status.device, status.paper) {
-            (DeviceState::Online, PaperState::Full | PaperState::Unknown) => Finding::ok(check, found),
-            (DeviceState::Online, PaperState::Low | PaperState::Out | PaperState::Jammed) => {
-                Finding::warn(check, found, "Put in paper; empty the folder of receipts.")
-            }
-            (
-                DeviceState::Offline
-                | DeviceState::NoDevice
-                | DeviceState::DeviceBusy
-                | DeviceState::HardwareError,
-                _,
-            ) => Finding::warn(check, found, "Check the printer; visits go on without receipts."),
-        }];
-    };
-    let todo = "See the code in docs/operating.md; visits go on without receipts.";
-    vec![Finding::warn(check, format!("{found}: {code}"), todo)]
+    if let Some(reason) = &status.reason {
+        let todo = format!("{} Visits go on without receipts.", to_do(reason));
+        return vec![Finding::warn(check, because(found, Some(reason)), todo)];
+    }
+    vec![match (status.device, status.paper) {
+        (DeviceState::Online, PaperState::Full | PaperState::Unknown) => Finding::ok(check, found),
+        (DeviceState::Online, PaperState::Low | PaperState::Out | PaperState::Jammed) => {
+            Finding::warn(check, found, "Put in paper; empty the folder of receipts.")
+        }
+        (
+            DeviceState::Starting
+            | DeviceState::Offline
+            | DeviceState::NoDevice
+            | DeviceState::DeviceBusy
+            | DeviceState::PowerOff
+            | DeviceState::HardwareError,
+            _,
+        ) => Finding::warn(check, found, "Check the printer; visits go on without receipts."),
+    }]
 }
 
 /// Whether a receipt in each language is out before the customer is told that there is none.
@@ -87,29 +89,31 @@ pub(super) fn pin_pad(instruments: &Instruments, config: &Config) -> Vec<Finding
             }
             _ => Finding::fail(check, format!("no folder for {}", path.display()), "Make the folder."),
         },
-        PinPad::Reader {} | PinPad::Serial { .. } => match (instruments.pad_look)() {
-            Ok(PadLook::Proven) => Finding::ok(check, "the configured pad, proven by its key"),
-            Ok(PadLook::Offered) => {
-                Finding::ok(check, "the reader's own: digits never come into this process")
-            }
-            Ok(PadLook::NotOffered) => {
-                let todo = "Take a reader with a pad for 4 digits, or another pin_pad.kind.";
-                Finding::fail(check, "the reader offers no pad for this PIN", todo)
-            }
-            Ok(PadLook::Answers) => {
-                Finding::warn(check, "a pad answers; its line carries digits in clear", bench)
-            }
-            Ok(PadLook::PortOpens) => {
-                Finding::warn(check, "the port opens; the line carries digits in clear", bench)
-            }
-            Ok(PadLook::NotAsked) => {
-                Finding::warn(check, "was not asked", "Stop the service, then look again.")
-            }
-            Err(fault) => {
-                let todo =
-                    format!("Action: {}. See {} in docs/operating.md.", fault.action.word(), fault.code);
-                Finding::fail(check, chain(&fault), todo)
-            }
-        },
+        PinPad::Reader {} | PinPad::Serial { .. } => asked_pad(instruments),
     }]
+}
+
+/// A pad that can be asked.
+pub(super) fn asked_pad(instruments: &Instruments) -> Finding {
+    let check = "pin-pad";
+    let bench = "For the bench only.";
+    match (instruments.pad_look)() {
+        Ok(PadLook::Proven) => Finding::ok(check, "the configured pad, proven by its key"),
+        Ok(PadLook::Offered) => Finding::ok(check, "the reader's own: digits never come into this process"),
+        Ok(PadLook::NotOffered) => {
+            let todo = "Take a reader with a pad for 4 digits, or another pin_pad.kind.";
+            Finding::fail(check, "the reader offers no pad for this PIN", todo)
+        }
+        Ok(PadLook::Answers) => {
+            Finding::warn(check, "a pad answers; its line carries digits in clear", bench)
+        }
+        Ok(PadLook::PortOpens) => {
+            Finding::warn(check, "the port opens; the line carries digits in clear", bench)
+        }
+        Ok(PadLook::NotAsked) => Finding::warn(check, "was not asked", "Stop the service, then look again."),
+        Err(fault) => {
+            let reason = Reason::from(&fault);
+            Finding::fail(check, because(reason.state().word().to_owned(), Some(&reason)), to_do(&reason))
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Finding, Level};
+use super::{Finding, Level, to_do_for};
 use crate::config::Config;
 use crate::health::{self, ShownDevice};
 use crate::queue::chain;
@@ -50,7 +50,9 @@ fn finding(device: &ShownDevice) -> Finding {
         (false, "printer" | "other-reader") => Level::Warn,
         (false, _) => Level::Fail,
     };
-    let todo = "See the code in docs/operating.md; `myna-atm device status` tells more.";
-    let todo = (level != Level::Ok).then(|| todo.to_owned());
+    let code = device.out_of_service.as_ref().or(device.last_failure.as_ref().map(|last| &last.code));
+    let todo = code.and_then(|code| to_do_for(code));
+    let todo = todo.unwrap_or_else(|| "`myna-atm device status` and the device log tell more.".to_owned());
+    let todo = (level != Level::Ok).then_some(todo);
     Finding { check, level, found, todo }
 }

@@ -29,6 +29,8 @@ pub(super) struct State {
     condition: Condition,
     /// Of another reader: what the log has had of it.
     pub(super) brake: Brake,
+    /// The code that the log has of its present outage.
+    told: Option<&'static str>,
     /// Something changed that operators have not seen yet.
     pub(super) changed: bool,
 }
@@ -94,6 +96,7 @@ impl State {
             failed_at: now,
             condition: Condition::Up,
             brake: Brake::default(),
+            told: None,
             changed: true,
         }
     }
@@ -113,13 +116,18 @@ impl State {
 
     /// As far as anybody knows it can be used.
     pub(super) fn is_up(&mut self, at: Timestamp) {
-        self.condition = Condition::Up;
+        (self.condition, self.told) = (Condition::Up, None);
         self.say(at, |words| {
             words.state = ONLINE;
             if words.media == Some(JAMMED) {
                 words.media = Some(MediaState::Unknown.word());
             }
         });
+    }
+
+    /// Whether the log has this of it, and nothing else since.
+    pub(super) fn is_told(&self, code: &str) -> bool {
+        self.told == Some(code)
     }
 
     /// It reported something: that says nothing against what failed.
@@ -146,6 +154,8 @@ impl State {
     ) -> bool {
         self.changed |= self.last.as_ref().map(|last| last.code) != Some(fault.code);
         self.last = Some(Last { code: fault.code, action: story.action, what: story.what.clone(), at });
+        // A visit that ends by a fault is another entry than a device that cannot be used.
+        self.told = Some(fault.code).filter(|_| !matches!(way, Way::Used | Way::Session));
         let of_the_customer = words::of_the_customer(fault.code);
         if way == Way::Session || (of_the_customer && way == Way::Used) {
             return false;

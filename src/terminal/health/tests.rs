@@ -12,6 +12,8 @@ use super::*;
 use crate::catalogue;
 use crate::print_desk::printing;
 
+mod others;
+
 const MAX: u32 = 2;
 
 /// The ledger at a time that goes on.
@@ -46,8 +48,9 @@ impl Bench {
     }
 
     fn looked(&mut self, status: PrinterStatus) -> News {
+        let event = Event::Printing(printing(&status));
         self.health.printer_looked(status);
-        self.hears(&Event::Printing(printing(status)))
+        self.hears(&event)
     }
 
     fn shown(&mut self, device: usize) -> ShownDevice {
@@ -305,7 +308,7 @@ fn a_printer_that_keeps_failing_is_asked_for_no_receipt_until_a_person_has_looke
     let online = PrinterStatus::new(DeviceState::Online, PaperState::Full);
     for _ in 0..MAX {
         assert_eq!(bench.out(&answer(Answer::Print(PrintAnswer::Failed(PRINTER)))), None);
-        bench.looked(online);
+        bench.looked(online.clone());
         assert_eq!(bench.health.may_print(Printing::Possible), Printing::Possible);
     }
     let out = bench.out(&answer(Answer::Print(PrintAnswer::Failed(PRINTER))));
@@ -331,9 +334,10 @@ fn the_printers_own_words_are_shown_and_a_change_of_paper_is_logged_once() {
     assert!(bench.looked(status(PaperState::Low)).line.is_none());
     assert!(bench.shown(2).is_usable());
     let out = status(PaperState::Out);
+    let printing = printing(&out);
     bench.health.printer_looked(out);
-    let recorded = [Record::Printing(printing(out))];
-    assert!(bench.hears_with(&Event::Printing(printing(out)), &recorded).line.is_none(), "recorded already");
+    let recorded = [Record::Printing(printing)];
+    assert!(bench.hears_with(&Event::Printing(printing), &recorded).line.is_none(), "recorded already");
     let shown = bench.shown(2);
     assert_eq!((shown.state.as_str(), shown.paper.as_deref()), ("online", Some("out")));
     assert!(!shown.is_usable());
@@ -396,72 +400,9 @@ fn what_is_no_device_is_in_no_row() {
     assert!(!bench.health.take_changed());
 }
 
-fn away() -> port::CardEvent {
-    port::CardEvent::Unavailable(port::Fault {
-        kind: port::FaultKind::Broken,
-        device: "card unit",
-        code: "reader-not-found",
-        action: Action::Maintenance,
-        what: "no card reader is connected".to_owned(),
-        source: None,
-    })
-}
-
-#[test]
-fn another_reader_is_reported_at_each_change_and_never_out_of_service() {
-    let mut bench = Bench::new();
-    let tell = |bench: &mut Bench, event: port::CardEvent| -> Vec<String> {
-        let said = bench.health.other_reader(0, &event, bench.at);
-        said.into_iter().map(|(line, _)| line.code.to_string()).collect()
-    };
-    assert_eq!(tell(&mut bench, port::CardEvent::Removed), ["other-reader-ready"]);
-    assert!(!bench.health.card_at_other_reader());
-    assert_eq!(tell(&mut bench, port::CardEvent::Inserted), ["card-at-other-reader"]);
-    assert_eq!(tell(&mut bench, port::CardEvent::Mute), [""; 0], "it lies there already");
-    assert!(bench.health.card_at_other_reader());
-    assert_eq!(tell(&mut bench, port::CardEvent::Removed), ["card-out-of-other-reader"]);
-    for _ in 0..=MAX {
-        bench.at += SignedDuration::from_hours(1);
-        assert_eq!(tell(&mut bench, away()), ["reader-not-found"]);
-        assert_eq!(tell(&mut bench, away()), [""; 0]);
-        assert_eq!(tell(&mut bench, port::CardEvent::Available), ["other-reader-ready"]);
-        assert_eq!(tell(&mut bench, port::CardEvent::Removed), [""; 0]);
-    }
-    let shown = bench.shown(3);
-    assert_eq!((shown.device.as_str(), shown.name.as_deref()), ("other-reader", Some("Field 00 00")));
-    assert_eq!((shown.failures, shown.out_of_service), (MAX + 1, None));
-    assert_eq!(shown.last_failure.unwrap().action.as_deref(), Some("maintenance"));
-    assert!(bench.health.other_reader(1, &away(), bench.at).is_empty(), "there is no such reader");
-}
-
-/// A phone at the edge of the field comes and goes twice a second: a hundred thousand entries a day.
-#[test]
-fn another_reader_that_flickers_gets_an_entry_a_minute_with_the_number_of_those_left_out() {
-    let mut bench = Bench::new();
-    let mut said = Vec::new();
-    for half_second in 0..7_200 {
-        bench.at += SignedDuration::from_millis(500);
-        let event = if half_second % 2 == 0 { port::CardEvent::Inserted } else { port::CardEvent::Removed };
-        said.extend(bench.health.other_reader(0, &event, bench.at).into_iter().map(|(_, story)| story.what));
-    }
-    assert!((60..=66).contains(&said.len()), "{} entries in an hour", said.len());
-    assert_eq!(said.iter().take(6).flatten().count(), 0, "the first come as they are");
-    let left_out = said.iter().skip(7).flatten().filter(|what| what.starts_with("119 entries")).count();
-    assert_eq!(left_out, said.len() - 7, "{said:?}");
-    // It comes to rest; the next change is told with what was left out before it, and then everything again.
-    bench.at += SignedDuration::from_hours(1);
-    let lines = bench.health.other_reader(0, &away(), bench.at);
-    let [(line, story)] = lines.as_slice() else { panic!("{lines:?}") };
-    assert_eq!(line.code.to_string(), "reader-not-found");
-    assert!(story.what.as_ref().unwrap().ends_with("no card reader is connected"), "{story:?}");
-    assert!(story.what.as_ref().unwrap().contains("were left out"), "{story:?}");
-    let lines = bench.health.other_reader(0, &port::CardEvent::Inserted, bench.at);
-    assert_eq!(lines.into_iter().filter(|(_, story)| story.what.is_none()).count(), 2);
-}
-
 #[test]
 fn every_code_that_is_sorted_here_is_one() {
-    let sorted = words::DEVICES.iter().map(|(code, _)| *code).chain(words::OF_CUSTOMERS);
+    let sorted = port::STATES.iter().map(|(code, _)| *code).chain(words::OF_CUSTOMERS);
     let out = [Device::CardUnit, Device::PinPad, Device::Printer].map(words::keeps_failing);
     for code in sorted.chain(out) {
         assert!(catalogue::code(code).is_some(), "{code} is no code");
@@ -496,4 +437,43 @@ fn the_log_says_of_a_lost_unit_how_it_is_or_what_is_stuck_in_it() {
     assert_eq!(said(GONE), ("common.device".to_owned(), "noDevice".to_owned()));
     assert_eq!(said(BROKEN), ("common.device".to_owned(), "hardwareError".to_owned()));
     assert_eq!(said(JAMMED_CARD), ("cardReader.media".to_owned(), "jammed".to_owned()));
+}
+
+/// Whoever comes first, the unit's own word or the look that fails, the log has the fault once.
+#[test]
+fn one_fault_at_the_start_is_one_entry_in_either_order() {
+    let own_word = (lost(GONE), Record::Card(CardEvent::UnitLost(GONE)));
+    let look = (not_safe(GONE), Record::Fault(GONE));
+    for order in [[&own_word, &look, &look], [&look, &own_word, &look], [&look, &look, &own_word]] {
+        let mut bench = Bench::new();
+        let mut entries = 0;
+        for (event, record) in order {
+            let news = bench.hears_with(event, &[*record]);
+            entries += usize::from(!news.told.contains(record));
+        }
+        assert_eq!(entries, 1, "{order:?}");
+        // Another code is other news, and so is the same one after the unit was back.
+        let (stopped, back) = (fault(Device::CardUnit, FaultKind::Broken, "card-service-stopped"), &own_word);
+        assert!(!bench.hears(&lost(stopped)).told.contains(&Record::Card(CardEvent::UnitLost(stopped))));
+        bench.hears(&BACK);
+        assert!(!bench.hears(&back.0).told.contains(&back.1));
+    }
+}
+
+#[test]
+fn a_fault_of_a_device_is_told_in_words_of_xfs4iot_whoever_records_it() {
+    let said = |fault| {
+        let line = log_words::line(&Record::Fault(fault));
+        let detail = line.detail;
+        (line.object.unwrap().to_string() + "=" + line.value.unwrap().as_str(), detail)
+    };
+    let of = |device, code| said(fault(device, FaultKind::Broken, code)).0;
+    assert_eq!(of(Device::CardUnit, "port-not-found"), "common.device=noDevice");
+    assert_eq!(of(Device::PinPad, "pad-silent"), "common.device=offline");
+    assert_eq!(of(Device::Printer, "port-in-use"), "common.device=deviceBusy");
+    assert_eq!(of(Device::Printer, "paper-out"), "printer.paper=out");
+    assert_eq!(of(Device::Printer, "presenter-occupied"), "printer.media=present");
+    assert_eq!(of(Device::CardUnit, "card-jammed"), "cardReader.media=jammed");
+    let (words, detail) = said(Fault::no_answer(Device::PinPad));
+    assert_eq!((words.as_str(), detail.as_deref()), ("common.device=hardwareError", Some("pin-pad")));
 }

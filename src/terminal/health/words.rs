@@ -1,46 +1,16 @@
 //! From codes to the words of XFS4IoT, and to what they mean for the row of failures.
 
-use devices::port::{DeviceState, PaperState};
+use devices::port::{DeviceState, MediaState, PaperState, ReceiptState};
 use transaction::{Device, Fault, FaultKind};
 
 /// `common.device`: usable.
 pub(super) const ONLINE: &str = DeviceState::Online.word();
 
 /// `common.device`: nothing was heard of it in this process.
-pub(super) const STARTING: &str = "starting";
-
-const NO_DEVICE: &str = DeviceState::NoDevice.word();
-const OFFLINE: &str = DeviceState::Offline.word();
+pub(super) const STARTING: &str = DeviceState::Starting.word();
 
 /// `media`: stuck.
-pub(super) const JAMMED: &str = "jammed";
-
-/// Codes with a word of their own; every other one is a hardware error.
-pub(super) const DEVICES: [(&str, &str); 22] = [
-    ("reader-not-found", NO_DEVICE),
-    ("reader-not-chosen", NO_DEVICE),
-    ("port-not-found", NO_DEVICE),
-    ("port-gone", NO_DEVICE),
-    ("pad-not-found", NO_DEVICE),
-    ("pad-not-offered", NO_DEVICE),
-    ("card-service-stopped", OFFLINE),
-    ("card-service-refused", OFFLINE),
-    ("card-unit-silent", OFFLINE),
-    ("pad-silent", OFFLINE),
-    ("printer-silent", OFFLINE),
-    ("printer-down", OFFLINE),
-    ("port-not-permitted", OFFLINE),
-    ("reader-busy", DeviceState::DeviceBusy.word()),
-    ("port-in-use", DeviceState::DeviceBusy.word()),
-    ("card-unit-lost-power", "powerOff"),
-    // The device is well; what it works with is not.
-    ("receipt-too-slow", ONLINE),
-    ("paper-out", ONLINE),
-    ("paper-jammed", ONLINE),
-    ("presenter-occupied", ONLINE),
-    ("card-jammed", ONLINE),
-    ("card-jammed-behind", ONLINE),
-];
+pub(super) const JAMMED: &str = MediaState::Jammed.word();
 
 /// What a customer, or a card, can bring about as often as they like.
 pub(super) const OF_CUSTOMERS: [&str; 13] = [
@@ -61,12 +31,11 @@ pub(super) const OF_CUSTOMERS: [&str; 13] = [
 
 /// `common.device` of a device that failed with this code.
 pub(crate) fn device(code: &str) -> &'static str {
-    let own = DEVICES.iter().find(|(of, _)| *of == code);
-    own.map_or(DeviceState::HardwareError.word(), |(_, word)| word)
+    DeviceState::of(code).word()
 }
 
 /// `printer.paper`, where the code says it.
-pub(super) fn paper(code: &str) -> Option<&'static str> {
+pub(crate) fn paper(code: &str) -> Option<&'static str> {
     match code {
         "paper-out" => Some(PaperState::Out.word()),
         "paper-jammed" => Some(PaperState::Jammed.word()),
@@ -77,15 +46,14 @@ pub(super) fn paper(code: &str) -> Option<&'static str> {
 /// `media`, where the code says it.
 pub(crate) fn media(code: &str) -> Option<&'static str> {
     match code {
-        "card-jammed" | "card-jammed-behind" => Some(JAMMED),
-        "presenter-occupied" => Some("present"),
-        _ => None,
+        "presenter-occupied" => Some(ReceiptState::Present.word()),
+        _ => Some(MediaState::of(code)).filter(|media| *media == MediaState::Jammed).map(MediaState::word),
     }
 }
 
 /// A device that is not there, or that waits for a person: to look for it again costs nothing and wears nothing out.
 pub(super) fn is_waited_for(fault: Fault) -> bool {
-    fault.kind == FaultKind::NeedsOperator || device(fault.code) != DeviceState::HardwareError.word()
+    fault.kind == FaultKind::NeedsOperator || DeviceState::of(fault.code) != DeviceState::HardwareError
 }
 
 /// Whether it says nothing against the device.

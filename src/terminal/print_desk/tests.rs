@@ -54,7 +54,7 @@ fn desk(device: DeviceState, paper: PaperState) -> (PrintDesk, Inbox) {
 
 fn told(inbox: &Inbox) -> Printing {
     match posted(inbox) {
-        Message::PrinterLooked(status) => printing(status),
+        Message::PrinterLooked(status) => printing(&status),
         Message::Event(Event::Printing(printing)) => printing,
         other => panic!("{other:?}"),
     }
@@ -73,7 +73,7 @@ fn a_receipt_is_offered_where_one_can_come() {
         (DeviceState::Online, PaperState::Full),
         (DeviceState::Online, PaperState::Low),
         (DeviceState::Online, PaperState::Unknown),
-        (DeviceState::DeviceBusy, PaperState::Unknown),
+        (DeviceState::Starting, PaperState::Unknown),
     ] {
         assert_eq!(looked(device, paper), Printing::Possible, "{device:?} {paper:?}");
     }
@@ -86,6 +86,8 @@ fn where_none_can_come_the_reason_says_who_acts() {
         (DeviceState::Online, PaperState::Jammed, FaultKind::NeedsOperator, "paper-jammed"),
         (DeviceState::Offline, PaperState::Unknown, FaultKind::Broken, "printer-down"),
         (DeviceState::NoDevice, PaperState::Full, FaultKind::Broken, "printer-down"),
+        (DeviceState::DeviceBusy, PaperState::Unknown, FaultKind::Broken, "printer-down"),
+        (DeviceState::PowerOff, PaperState::Unknown, FaultKind::Broken, "printer-down"),
         (DeviceState::HardwareError, PaperState::Unknown, FaultKind::Broken, "printer-down"),
     ] {
         let fault = Fault { device: Device::Printer, kind, code };

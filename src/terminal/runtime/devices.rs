@@ -40,8 +40,9 @@ impl Runtime {
 
     /// The printer told how it is.
     pub(super) fn printer_looked(&mut self, status: PrinterStatus) -> Event {
+        let printing = printing(&status);
         self.health.printer_looked(status);
-        Event::Printing(self.health.may_print(printing(status)))
+        Event::Printing(self.health.may_print(printing))
     }
 
     /// A reader that does not serve saw something. The machine need not hear of it; the customer may.

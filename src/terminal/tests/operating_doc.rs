@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use devices::port::{DeviceState, STATES};
 use myna_atm::catalogue::{CODES, Catalogue, Class, Language};
 use myna_atm::config::{Helpline, Limits};
 
@@ -35,6 +36,30 @@ fn the_documents_tables_are_those_of_the_program() {
     hold("codes", &codes());
     hold("limits", &limits());
     hold("texts", &texts());
+    hold("states", &states());
+    words_are_explained();
+}
+
+/// Which codes have which word of `common.device`.
+fn states() -> String {
+    let mut table = "| `common.device` | codes |\n|---|---|\n".to_owned();
+    for state in DeviceState::ALL {
+        let codes: Vec<_> = STATES.iter().filter(|(_, of)| *of == state).map(|(code, _)| *code).collect();
+        if !codes.is_empty() {
+            writeln!(table, "| `{}` | `{}` |", state.word(), codes.join("`, `")).unwrap();
+        }
+    }
+    table
+}
+
+/// Each word that a device can have has a row of its own.
+fn words_are_explained() {
+    let text = fs::read_to_string(document()).unwrap();
+    for state in DeviceState::ALL {
+        let rows = text.lines().filter(|line| line.starts_with("| | `") || line.starts_with("| `state`"));
+        let named = rows.filter(|row| row.contains(&format!("| `{}` |", state.word()))).count();
+        assert_eq!(named, 1, "{} has no row of its own in docs/operating.md", state.word());
+    }
 }
 
 fn codes() -> String {
@@ -72,7 +97,9 @@ fn texts() -> String {
         let japanese = words(Language::Ja).ending(outcome, &Default::default());
         let english = words(Language::En).ending(outcome, &Default::default());
         let code = outcome.code();
-        writeln!(table, "| `{code}` | {} | {} | {} |", japanese.title, english.title, english.next).unwrap();
+        // As on a screen, where no line is broken by us.
+        let title = japanese.title.replace(devices::printer::WORD_END, "");
+        writeln!(table, "| `{code}` | {title} | {} | {} |", english.title, english.next).unwrap();
     }
     table
 }

@@ -174,6 +174,7 @@ impl CardUnit for FakeUnit {
             reader: Some("fake".to_owned()),
             device: DeviceState::Online,
             media: if present { MediaState::Present } else { MediaState::NotPresent },
+            reason: None,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use devices::port::{Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus};
+use devices::port::{
+    Action, DeviceState, Fault, FaultKind, PaperState, Printed, Printer, PrinterStatus, Reason,
+};
 use devices::printer::{Paper, Receipt, render_text};
 
 /// Prints into a list, until its paper is used up.
@@ -21,18 +23,22 @@ impl Fake {
     }
 }
 
+fn full() -> Fault {
+    Fault {
+        kind: FaultKind::NeedsOperator,
+        device: "printer",
+        code: "paper-out",
+        action: Action::Clear,
+        what: "the list is full".to_owned(),
+        source: None,
+    }
+}
+
 impl Printer for Fake {
     fn print(&self, receipt: &Receipt) -> Result<Printed, Fault> {
         let mut printed = self.printed.lock().unwrap();
         if printed.len() >= self.receipts_max {
-            return Err(Fault {
-                kind: FaultKind::NeedsOperator,
-                device: "printer",
-                code: "paper-out",
-                action: Action::Clear,
-                what: "the list is full".to_owned(),
-                source: None,
-            });
+            return Err(full());
         }
         printed.push(render_text(receipt, Paper::Mm80));
         Ok(Printed { picture: None })
@@ -41,7 +47,7 @@ impl Printer for Fake {
     fn status(&self) -> PrinterStatus {
         let out = self.printed.lock().unwrap().len() >= self.receipts_max;
         let paper = if out { PaperState::Out } else { PaperState::Full };
-        let reason = out.then_some("paper-out");
+        let reason = out.then(|| Reason::from(&full()));
         PrinterStatus { reason, ..PrinterStatus::new(DeviceState::Online, paper) }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn receipt(variant: Variant) -> Receipt {
     let row = |label: &str, value: Value| Row { label: label.to_owned(), value };
     let at = jiff::civil::date(2026, 11, 21).at(18, 5, 9, 0);
     Receipt {
-        banner: Some("【試験用】実際の申込みではありません".to_owned()),
+        banner: Some("【試験用】申込みではありません".to_owned()),
         title: "マイナンバーカードの健康保険証利用の申込み".to_owned(),
         subtitle: "ご利用明細票".to_owned(),
         result: "申込みが完了しました".to_owned(),

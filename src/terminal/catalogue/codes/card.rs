@@ -21,21 +21,15 @@ pub(super) const CARD: &[Code] = &[
         "A card is in the unit and does not answer.",
         "Take the card out; clean the contacts.",
     ),
+    of(Fault, Nobody, "card-reset", "The card lost its power or was reset during the visit.", AT_RISE),
+    of(Fault, Nobody, "card-protocol", "The card and the reader did not understand each other.", AT_RISE),
+    of(Fault, Nobody, "card-misbehaved", "The card broke its own protocol.", AT_RISE),
     of(
         Fault,
-        First,
-        "card-reset",
-        "The card lost its power or was reset during the visit.",
-        "Clean the card unit.",
-    ),
-    of(Fault, Second, "card-protocol", "The card and the reader did not understand each other.", AT_RISE),
-    of(Fault, Second, "card-misbehaved", "The card broke its own protocol.", AT_RISE),
-    of(
-        Fault,
-        First,
+        Second,
         "reader-not-found",
         "No reader is connected, or not the configured one.",
-        "Check plug and power.",
+        "Check the reader's plug and power, then its name in the configuration.",
     ),
     of(
         Fault,
@@ -63,7 +57,7 @@ pub(super) const CARD: &[Code] = &[
         Second,
         "card-service-stopped",
         "pcscd does not answer.",
-        "`systemctl status pcscd.socket`; the terminal goes on trying by itself.",
+        "Start pcscd: `systemctl enable --now pcscd.socket`; the terminal goes on trying by itself.",
     ),
     of(
         Fault,
@@ -88,7 +82,7 @@ pub(super) const CARD: &[Code] = &[
     ),
     of(
         Fault,
-        First,
+        Nobody,
         "card-held",
         "A card at the mouth was not let go, so it was neither taken in nor kept.",
         "None: it is with its owner.",
@@ -102,7 +96,7 @@ pub(super) const CARD: &[Code] = &[
     ),
     of(
         Fault,
-        First,
+        Second,
         "card-moved",
         "The card inside the unit moved where it should not.",
         "If it repeats: clean rollers and contacts.",

@@ -2,14 +2,14 @@
 
 use super::Class::Fault;
 use super::Code;
-use super::Line::{First, Second};
+use super::Line::Second;
 use super::table::of;
 
 /// What this file lists.
 pub(super) const PORT: &[Code] = &[
     of(
         Fault,
-        First,
+        Second,
         "port-not-found",
         "The serial port of a device is not there.",
         "Check plug and power, or the port's name in the configuration.",
@@ -30,7 +30,7 @@ pub(super) const PORT: &[Code] = &[
     ),
     of(
         Fault,
-        First,
+        Second,
         "port-gone",
         "The serial port of a device went away while it was open.",
         "Check plug and cable; the device is taken back by itself when it returns.",

@@ -26,7 +26,7 @@ pub(super) const PRINTER: &[Code] = &[
         Second,
         "printer-down",
         "The receipt printer does not answer or reports an error; no receipt is offered.",
-        "Run `myna-atm doctor`: plug, power, line.",
+        "Check plug, power and line; `myna-atm doctor` says which.",
     ),
     of(
         Fault,
@@ -35,7 +35,13 @@ pub(super) const PRINTER: &[Code] = &[
         "The receipt would not be out in time on this line, so it was not begun.",
         "Set a faster line, a profile with Japanese letters, or a longer `limits.print_ms_max`.",
     ),
-    of(Fault, Second, "printer-failed", "A receipt could not be printed.", "Run `myna-atm doctor`."),
+    of(
+        Fault,
+        Second,
+        "printer-failed",
+        "A receipt could not be printed.",
+        "Check the printer, or the folder of receipts: its rights and its disk.",
+    ),
     of(
         Fault,
         Second,
@@ -77,7 +83,7 @@ pub(super) const PRINTER: &[Code] = &[
         Second,
         "printer-silent",
         "The receipt printer says nothing; no receipt is offered, and it is asked again with growing pauses.",
-        "Check plug, power and the settings of the line; `myna-atm doctor`.",
+        "Check plug, power and the settings of the line.",
     ),
     of(
         Fault,

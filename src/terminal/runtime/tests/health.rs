@@ -181,7 +181,7 @@ impl Printer for Press {
         match self.unplugged.load(Ordering::SeqCst) {
             0 => PrinterStatus::new(DeviceState::Online, PaperState::Full),
             _ => PrinterStatus {
-                reason: Some("port-gone"),
+                reason: Some(port::Reason::from(&fault("printer", "port-gone"))),
                 ..PrinterStatus::new(DeviceState::NoDevice, PaperState::Unknown)
             },
         }
@@ -317,6 +317,25 @@ fn a_card_unit_that_was_unplugged_at_the_menu_or_in_a_visit_serves_the_next_cust
     let lost: Vec<_> = entries.iter().filter(|entry| entry.code.as_str() == "reader-not-found").collect();
     let [lost, _] = lost.as_slice() else { panic!("once at each loss: {:?}", codes(&bench.config)) };
     assert_eq!(lost.value.as_ref().map(journal::Word::as_str), Some("noDevice"));
+}
+
+#[test]
+fn a_unit_that_is_away_at_the_start_is_one_entry_in_words_of_xfs4iot() {
+    let bench = Bench::new();
+    bench.unit.is_unplugged();
+    let seen = bench.serves(move |screen, times, mailbox| match (screen, times) {
+        // Looked for a few times, and told of by itself.
+        ("card-unit-down", 4) => ends(mailbox),
+        _ => false,
+    });
+    assert!(count(&seen, "card-unit-down") >= 4, "{seen:?}");
+    let entries = log(&bench.config);
+    let lost: Vec<_> = entries.iter().filter(|entry| entry.code.as_str() == "reader-not-found").collect();
+    let [lost] = lost.as_slice() else { panic!("one fault, one entry: {:?}", codes(&bench.config)) };
+    let word = |word: &Option<journal::Word>| word.as_ref().map(|word| word.as_str().to_owned());
+    assert_eq!(word(&lost.object).as_deref(), Some("common.device"));
+    assert_eq!(word(&lost.value).as_deref(), Some("noDevice"));
+    assert_eq!(lost.action, Some(journal::Action::Maintenance));
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl CardUnit for PadUnit {
     }
 
     fn status(&self) -> CardUnitStatus {
-        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Present }
+        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Present, reason: None }
     }
 }
 

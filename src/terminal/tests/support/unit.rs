@@ -137,7 +137,11 @@ impl CardUnit for FakeUnit {
 
     fn watch(&self, sink: CardEventSink) -> Result<WatchGuard, Fault> {
         let mut state = self.state.lock().unwrap();
-        sink(if state.out { CardEvent::Removed } else { CardEvent::Inserted });
+        sink(match (state.lost, state.out) {
+            (true, _) => CardEvent::Unavailable(unplugged()),
+            (false, true) => CardEvent::Removed,
+            (false, false) => CardEvent::Inserted,
+        });
         state.sink = Some(sink);
         Ok(WatchGuard::new(|| ()))
     }
@@ -183,7 +187,7 @@ impl CardUnit for FakeUnit {
     }
 
     fn status(&self) -> CardUnitStatus {
-        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Unknown }
+        CardUnitStatus { reader: None, device: DeviceState::Online, media: MediaState::Unknown, reason: None }
     }
 }
 
