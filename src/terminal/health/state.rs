@@ -27,10 +27,10 @@ pub(super) struct State {
     /// When the row had its last.
     failed_at: Timestamp,
     condition: Condition,
-    /// The code that the log has of its present outage.
-    told: Option<&'static str>,
     /// Of another reader: what the log has had of it.
     pub(super) brake: Brake,
+    /// The code that the log has of its present outage.
+    told: Option<&'static str>,
     /// Something changed that operators have not seen yet.
     pub(super) changed: bool,
 }
@@ -95,8 +95,8 @@ impl State {
             failures: 0,
             failed_at: now,
             condition: Condition::Up,
-            told: None,
             brake: Brake::default(),
+            told: None,
             changed: true,
         }
     }
@@ -155,7 +155,7 @@ impl State {
         self.changed |= self.last.as_ref().map(|last| last.code) != Some(fault.code);
         self.last = Some(Last { code: fault.code, action: story.action, what: story.what.clone(), at });
         // A visit that ends by a fault is another entry than a device that cannot be used.
-        self.told = Some(fault.code).filter(|_| way != Way::Used);
+        self.told = Some(fault.code).filter(|_| !matches!(way, Way::Used | Way::Session));
         let of_the_customer = words::of_the_customer(fault.code);
         if way == Way::Session || (of_the_customer && way == Way::Used) {
             return false;
