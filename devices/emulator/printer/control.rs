@@ -10,7 +10,6 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -81,18 +80,6 @@ fn status(simulator: &Simulator) -> Value {
             "presented": machine.presented(),
         })
     })
-}
-
-/// Sends one command to the simulator that listens at `path`, and returns its answer.
-///
-/// # Errors
-/// When nobody listens there, or the answer is none.
-pub fn send(path: &Path, command: &Command) -> io::Result<Value> {
-    let mut stream = UnixStream::connect(path)?;
-    stream.write_all(format!("{}\n", serde_json::to_string(command)?).as_bytes())?;
-    let mut line = String::new();
-    BufReader::new(stream).take(LINE_BYTES_MAX).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use emulator::control::{chain, listen};
-use emulator::printer::{Family, Model, PrinterCommand, PrinterLever, Setup, Simulator, send_to_printer};
+use emulator::control::{chain, listen, send};
+use emulator::printer::{Family, Model, PrinterCommand, PrinterLever, Setup, Simulator};
 
 /// A receipt printer in software.
 ///
@@ -134,7 +134,7 @@ fn tell(socket: &Path, command: Tell) -> Result<ExitCode, Box<dyn Error>> {
         Tell::Status => PrinterCommand::Status,
         Tell::Quit => PrinterCommand::Quit,
     };
-    let answer = send_to_printer(socket, &command)?;
+    let answer = send(socket, &command)?;
     writeln!(io::stdout(), "{answer}")?;
     let ok = answer.get("ok").and_then(serde_json::Value::as_bool) == Some(true);
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })

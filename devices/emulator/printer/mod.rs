@@ -15,7 +15,7 @@ mod machine;
 mod paper;
 mod port;
 
-pub use control::{Command as PrinterCommand, send as send_to_printer};
+pub use control::Command as PrinterCommand;
 pub use lever::{PrinterLever, PrinterLeverFault};
 pub use machine::{Family, Machine, Model};
 pub use paper::{Paper, Sheet};

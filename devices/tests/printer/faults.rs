@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use devices::port::{DeviceState, PaperState, Printer as _};
 use devices::printer::{Profile, Variant};
-use emulator::printer::{PrinterCommand, send_to_printer};
+use emulator::control::send;
+use emulator::printer::PrinterCommand;
 use proptest::prelude::*;
 
 use super::support::{Bench, LIMITS, driver, now, pulled, receipt, simulator, wait_until};
@@ -320,12 +321,12 @@ fn the_control_socket_pulls_levers() {
     bench.ready();
     std::thread::scope(|scope| {
         let served = scope.spawn(|| bench.simulator.control(&listener));
-        let told = send_to_printer(&socket, &PrinterCommand::Lever { pull: pulled("paper:out") }).unwrap();
+        let told = send(&socket, &PrinterCommand::Lever { pull: pulled("paper:out") }).unwrap();
         assert_eq!(told["ok"], true);
         fails(&bench, "paper-out");
-        let status = send_to_printer(&socket, &PrinterCommand::Status).unwrap();
+        let status = send(&socket, &PrinterCommand::Status).unwrap();
         assert_eq!((status["ok"].as_bool(), status["receipts"].as_u64()), (Some(true), Some(0)));
-        send_to_printer(&socket, &PrinterCommand::Quit).unwrap();
+        send(&socket, &PrinterCommand::Quit).unwrap();
         served.join().unwrap();
     });
 }
