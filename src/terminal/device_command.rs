@@ -195,7 +195,7 @@ impl Status {
 }
 
 fn statuses(instruments: &Instruments) -> Vec<Status> {
-    let printer = match &instruments.printer {
+    let printer = match &*instruments.printer {
         Ok(printer) => {
             let status = printer.status();
             let media = (status.media != ReceiptState::NotSupported).then(|| status.media.word());

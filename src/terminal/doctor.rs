@@ -7,6 +7,7 @@
 //! - A check that cannot look says so and fails; it never counts as good.
 //! - The devices of a running service are left alone, for a customer may be at them: what the service says of them counts.
 
+use std::cell::LazyCell;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,7 +52,8 @@ pub(crate) struct Instruments {
     pub(crate) card_unit: Arc<dyn CardUnit>,
     /// PC/SC readers that do not serve.
     pub(crate) other_readers: Vec<Arc<dyn CardUnit>>,
-    pub(crate) printer: Result<Arc<dyn Printer>, Fault>,
+    /// Opened when somebody looks at it first, and not where a running service has it.
+    pub(crate) printer: LazyCell<OpenedPrinter, Box<dyn FnOnce() -> OpenedPrinter>>,
     /// Opens the pad; a pad may have one user only.
     pub(crate) pin_pad: Box<dyn Fn() -> Result<Arc<dyn PinPad>, Fault>>,
     /// Looks at the pad without an entry; not at one that another process may have.
@@ -62,6 +64,9 @@ pub(crate) struct Instruments {
     /// Asks the host for a challenge over mutual TLS.
     pub(crate) host: Box<dyn Fn() -> Result<HostProbe, Box<dyn std::error::Error>>>,
 }
+
+/// A printer that has told its state, or why there is none.
+pub(crate) type OpenedPrinter = Result<Arc<dyn Printer>, Fault>;
 
 /// What a look at the PIN pad told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

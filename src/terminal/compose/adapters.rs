@@ -2,6 +2,7 @@
 //!
 //! Invariant: no device is touched here, nor waited for; a pad in clear comes about on a bench only.
 
+use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,11 +118,13 @@ fn printer_line(config: &Config) -> Result<(Profile, SerialSettings), ComposeErr
 
 /// What `doctor` looks through.
 pub(crate) fn instruments(config: &Config) -> Instruments {
-    let (host, pad, look) = (config.clone(), config.clone(), config.clone());
+    let (host, pad, look, paper) = (config.clone(), config.clone(), config.clone(), config.clone());
     Instruments {
         card_unit: card_unit(config),
         other_readers: other_readers(config),
-        printer: settled_printer(config).map_err(|error| told("printer", error)),
+        printer: LazyCell::new(Box::new(move || {
+            settled_printer(&paper).map_err(|error| told("printer", error))
+        })),
         pin_pad: Box::new(move || pin_pad(&pad).map_err(|error| told("PIN pad", error))),
         pad_look: Box::new(move || look_at_pad(&look).map_err(|error| told("PIN pad", error))),
         pin_slot: locked_pin_slot,

@@ -194,7 +194,9 @@ fn instruments(code: &'static str) -> Instruments {
     Instruments {
         card_unit: std::sync::Arc::new(Unit::new([away(code)])),
         other_readers: vec![std::sync::Arc::new(Unit::new([away(code)]))],
-        printer: Ok(std::sync::Arc::new(Down(Reason::from(&fault(code))))),
+        printer: std::cell::LazyCell::new(Box::new(move || {
+            Ok(std::sync::Arc::new(Down(Reason::from(&fault(code)))))
+        })),
         pin_pad: Box::new(move || Err(fault(code))),
         pad_look: Box::new(move || Err(fault(code))),
         pin_slot: devices::pinpad::locked_pin_slot,

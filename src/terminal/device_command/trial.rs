@@ -61,7 +61,7 @@ fn test(config: &Config, device: DeviceName, out: &mut impl Write) -> Result<(),
     // Before any thread is started: who ends this must not leave a card's way in open.
     let ended = signals::hold().map_err(io::Error::from).and_then(signals::Held::noted);
     let ended = ended.map_err(|error| chain(&error))?;
-    let instruments = with_patience(|| compose::instruments(config));
+    let instruments = compose::instruments(config);
     match device {
         DeviceName::Printer => test_printer(config, &instruments, out),
         DeviceName::PinPad => test_pin_pad(&instruments, out),
@@ -88,7 +88,7 @@ fn say(out: &mut impl Write, text: &str) {
 }
 
 fn test_printer(config: &Config, instruments: &Instruments, out: &mut impl Write) -> Result<(), Failed> {
-    let printer = instruments.printer.as_ref().map_err(failed)?;
+    let printer = with_patience(|| instruments.printer.as_ref()).map_err(failed)?;
     let receipt = test_receipt(config, config.language, clock::now()).map_err(|error| chain(&*error))?;
     say(out, "printing a test receipt");
     let printed = printer.print(&receipt).map_err(|fault| failed(&fault))?;

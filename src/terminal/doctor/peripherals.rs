@@ -15,7 +15,7 @@ use crate::queue::chain;
 /// screen. So nothing here fails but what no printer could mend.
 pub(super) fn printer(instruments: &Instruments) -> Vec<Finding> {
     let check = "printer";
-    let printer = match &instruments.printer {
+    let printer = match &*instruments.printer {
         Ok(printer) => printer,
         Err(fault) => {
             let todo = "Check [printer] in the configuration, and the rights of its folder or port.";
@@ -51,7 +51,7 @@ pub(super) fn printer(instruments: &Instruments) -> Vec<Finding> {
 /// Whether a receipt in each language is out before the customer is told that there is none.
 pub(super) fn receipt_time(instruments: &Instruments, config: &Config, now: Timestamp) -> Vec<Finding> {
     let check = "receipt-time";
-    let Ok(printer) = &instruments.printer else { return Vec::new() };
+    let Ok(printer) = &*instruments.printer else { return Vec::new() };
     let limit = Duration::from_millis(u64::from(config.limits.print_ms_max));
     let slowest = offered(config)
         .into_iter()

@@ -92,7 +92,7 @@ fn instruments(unit: Unit, paper: PaperState, host: Option<i64>) -> Instruments 
     Instruments {
         card_unit: Arc::new(unit),
         other_readers: Vec::new(),
-        printer: Ok(Arc::new(Paper(paper))),
+        printer: LazyCell::new(Box::new(move || Ok(Arc::new(Paper(paper))))),
         pin_pad: Box::new(|| panic!("doctor opens no pad")),
         pad_look: Box::new(|| panic!("a console is not asked")),
         pin_slot: devices::pinpad::locked_pin_slot,
@@ -204,7 +204,7 @@ fn a_pad_is_judged_by_what_it_proves() {
 fn a_line_that_is_too_slow_for_its_receipts_is_found_before_a_customer_does() {
     let at = |baud: u64| {
         let unit = instruments(Unit(DeviceState::Online, MediaState::NotPresent), PaperState::Full, Some(3));
-        examined(&Instruments { printer: Ok(Arc::new(Slow(baud))), ..unit })
+        examined(&Instruments { printer: LazyCell::new(Box::new(move || Ok(Arc::new(Slow(baud))))), ..unit })
     };
     assert_eq!(level(&at(9_600), "receipt-time"), Level::Ok);
     let slow = at(30);
@@ -297,7 +297,10 @@ fn the_devices_of_a_running_service_are_left_alone_and_its_own_word_counts() {
     let text = text.replace("kind = \"console\"", "kind = \"reader\"");
     let config = Config::parse(&text, Path::new("f.toml"), folder.path()).unwrap();
     std::fs::create_dir(folder.path().join("state")).unwrap();
-    let touched = || online(|| panic!("the pad is left alone"));
+    let touched = || Instruments {
+        printer: LazyCell::new(Box::new(|| panic!("the printer is left alone"))),
+        ..online(|| panic!("the pad is left alone"))
+    };
     let examined =
         |instruments: &Instruments| examine(&config, instruments, "2026-11-20T00:00:00Z".parse().unwrap());
     let lock = std::fs::File::create(folder.path().join("state/journal.db.lock")).unwrap();
