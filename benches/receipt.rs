@@ -8,31 +8,17 @@
     reason = "a bench"
 )]
 
-use std::path::Path;
 use std::process::Command;
 
 use devices::printer::{Profile, Receipt, encode, render_text};
-use myna_atm::catalogue::{Catalogue, Language};
-use myna_atm::config::Config;
-use myna_atm::receipt::{ReceiptFacts, compose};
+use myna_atm::catalogue::Language;
+use myna_atm::config::ReceiptSize;
 use myna_benches::{Stopwatch, head, median, row};
-use transaction::Outcome;
 
 const TIMES: usize = 40;
 
 fn receipt(language: Language) -> Receipt {
-    let text = std::fs::read_to_string(myna_tests::root().join("docs/example-myna-atm.toml")).unwrap();
-    let config = Config::parse(&text, Path::new("f.toml"), Path::new("/etc")).unwrap();
-    let catalogue = Catalogue::new(language, &config.helpline).unwrap();
-    let facts = ReceiptFacts {
-        at: "2026-11-21T09:05:00Z".parse().unwrap(),
-        outcome: Outcome::Registered,
-        expires_soon: true,
-        request: uuid::Uuid::from_bytes([0x5e; 16]),
-        acceptance_number: Some("A-0000123456"),
-        terms_version: Some("2026-11-01"),
-    };
-    compose(&config, &catalogue, &facts).unwrap()
+    myna_tests::receipts::whole(language, ReceiptSize::Normal)
 }
 
 fn milliseconds(mut act: impl FnMut()) -> f64 {

@@ -5,27 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use devices::printer::{Format, Paper, Profile, Receipt, encode, render_bitmap, render_text};
-use myna_atm::catalogue::{Catalogue, Language};
-use myna_atm::config::{Config, ReceiptSize};
-use myna_atm::receipt::{ReceiptFacts, compose};
+use myna_atm::catalogue::Language;
+use myna_atm::config::ReceiptSize;
+use myna_tests::receipts::whole as receipt;
 use serde_json::Value;
-use transaction::Outcome;
-
-fn receipt(language: Language, size: ReceiptSize) -> Receipt {
-    let text = std::fs::read_to_string(myna_tests::root().join("docs/example-myna-atm.toml")).unwrap();
-    let mut config = Config::parse(&text, Path::new("f.toml"), Path::new("/etc")).unwrap();
-    config.receipt.size = size;
-    let catalogue = Catalogue::new(language, &config.helpline).unwrap();
-    let facts = ReceiptFacts {
-        at: "2026-11-21T09:05:00Z".parse().unwrap(),
-        outcome: Outcome::Registered,
-        expires_soon: true,
-        request: uuid::Uuid::from_bytes([0x5e; 16]),
-        acceptance_number: Some("A-0000123456"),
-        terms_version: Some("2026-11-01"),
-    };
-    compose(&config, &catalogue, &facts).unwrap()
-}
 
 fn picture(folder: &Path, receipt: &Receipt, format: impl Into<Format>) -> PathBuf {
     let path = folder.join("receipt.png");

@@ -5,6 +5,7 @@
 
 pub mod memory;
 pub mod openssl;
+pub mod receipts;
 pub mod watch;
 
 use std::io::{BufRead as _, BufReader, Write as _};
