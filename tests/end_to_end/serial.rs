@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use myna_demo::customer::{Customer, Visit, Whim};
 use myna_tests::{World, number, text};
 
-use super::service::{end, screen, take_card_and_result, to_the_result, until, words};
+use super::service::{end, screen, take_card_and_result, to_the_pin, to_the_result, until, words};
 
 const REGISTRATIONS: &str = "SELECT count(*) FROM registration";
 
@@ -217,13 +217,7 @@ fn a_card_that_gets_stuck_on_its_way_out_is_in_the_log_and_comes_out_when_it_is_
 fn a_pad_that_is_unplugged_ends_the_visit_and_the_card_comes_back() {
     let world = World::serial("valid");
     let mut service = world.service();
-    screen(&world, &mut service, "menu");
-    service.press("confirm");
-    screen(&world, &mut service, "terms");
-    service.press("confirm");
-    screen(&world, &mut service, "insert-card");
-    world.card("insert");
-    screen(&world, &mut service, "pin");
+    to_the_pin(&world, &mut service);
     world.press_pad(b"12");
     until(&world, &mut service, "screen", "dots");
     world.lines().pull_pad_lever("unplug").unwrap();

@@ -27,8 +27,8 @@ pub(crate) fn words(line: &Value) -> String {
     line["words"].to_string()
 }
 
-/// From the menu to the result, with the card put in at its time.
-pub(crate) fn to_the_result(world: &World, service: &mut TerminalProcess) -> Value {
+/// From the menu to the question for the PIN, with the card in.
+pub(crate) fn to_the_pin(world: &World, service: &mut TerminalProcess) {
     screen(world, service, "menu");
     service.press("confirm");
     screen(world, service, "terms");
@@ -36,6 +36,11 @@ pub(crate) fn to_the_result(world: &World, service: &mut TerminalProcess) -> Val
     screen(world, service, "insert-card");
     world.card("insert");
     screen(world, service, "pin");
+}
+
+/// From the menu to the result, with the card put in at its time.
+pub(crate) fn to_the_result(world: &World, service: &mut TerminalProcess) -> Value {
+    to_the_pin(world, service);
     world.press_pad(b"1234E");
     screen(world, service, "receipt")
 }
@@ -140,13 +145,7 @@ fn time_is_announced_before_it_is_over_and_one_key_gives_it_again() {
     .map(str::to_owned)
     .into();
     let mut service = world.service();
-    screen(&world, &mut service, "menu");
-    service.press("confirm");
-    screen(&world, &mut service, "terms");
-    service.press("confirm");
-    screen(&world, &mut service, "insert-card");
-    world.card("insert");
-    screen(&world, &mut service, "pin");
+    to_the_pin(&world, &mut service);
     let warning = screen(&world, &mut service, "time-warning");
     assert_eq!((text(&warning, "of"), &warning["more"]), ("pin", &json!(true)));
     service.press("more");
@@ -238,13 +237,7 @@ fn sigterm_ends_a_service_that_was_stopped_before() {
 fn sigterm_before_the_signature_stops_the_visit_and_gives_the_card_back() {
     let world = World::with_card("valid");
     let mut service = world.service();
-    screen(&world, &mut service, "menu");
-    service.press("confirm");
-    screen(&world, &mut service, "terms");
-    service.press("confirm");
-    screen(&world, &mut service, "insert-card");
-    world.card("insert");
-    screen(&world, &mut service, "pin");
+    to_the_pin(&world, &mut service);
     kill(Pid::from_raw(service.pid().cast_signed()), Signal::SIGTERM).unwrap();
     let stopped = screen(&world, &mut service, "stopped");
     assert_eq!(text(&stopped, "code"), "service-stopped");
@@ -261,13 +254,7 @@ fn sigterm_while_the_host_is_awaited_tells_pending_and_the_next_start_goes_on() 
     let world = World::with_card("valid");
     world.host_lever(&json!({ "lever": "slow", "ms": 4000 }));
     let mut service = world.service();
-    screen(&world, &mut service, "menu");
-    service.press("confirm");
-    screen(&world, &mut service, "terms");
-    service.press("confirm");
-    screen(&world, &mut service, "insert-card");
-    world.card("insert");
-    screen(&world, &mut service, "pin");
+    to_the_pin(&world, &mut service);
     world.press_pad(b"1234E");
     screen(&world, &mut service, "sending");
     kill(Pid::from_raw(service.pid().cast_signed()), Signal::SIGTERM).unwrap();
